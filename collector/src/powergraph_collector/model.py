@@ -1,0 +1,92 @@
+"""What PowerGraph measures: samples of power and the events around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, Flag
+
+
+class Source(str, Enum):
+    """Where a sample's watts come from. One series has one source at a time."""
+
+    DCMI = "dcmi"
+    SDR = "sdr"
+    TOOL = "tool"
+
+
+class Doubt(Flag):
+    """What speaks against a sample that was kept all the same."""
+
+    NONE = 0
+    INACTIVE = 1  # the BMC says that it does not measure, yet gave a value
+    RESET = 2  # first reading after a new login
+
+
+class Reason(str, Enum):
+    """Why a tick brought no sample; the `reason` of an outage."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    UNRESOLVABLE = "unresolvable"
+    LOGIN_REFUSED = "login-refused"
+    NO_SESSION_SLOT = "no-session-slot"
+    BUSY = "busy"
+    NOT_SUPPORTED = "not-supported"
+    BAD_ANSWER = "bad-answer"
+    IMPLAUSIBLE = "implausible"
+    NOT_MEASURING = "not-measuring"
+    COLLECTOR_STOPPED = "collector-stopped"
+
+
+class EventKind(str, Enum):
+    """Kinds of events; `docs/published-files.md` tells what each carries."""
+
+    OUTAGE = "outage"
+    SOURCE = "source"
+    INTERVAL = "interval"
+    CLOCK_STEP = "clock_step"
+    CAP = "cap"
+    MARKER = "marker"
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The BMC's own minimum, maximum and average, over the BMC's own window.
+
+    The window is `period_ms` long by the BMC's word, which differs by vendor: time since its reset, one second, or a
+    constant. These are never the statistics of our interval. `bmc_time_s` is the BMC's clock (Unix seconds), often unset.
+    """
+
+    min_w: int
+    max_w: int
+    average_w: int
+    period_ms: int
+    bmc_time_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading of one BMC, dated by the collector's UTC clock when the answer arrived."""
+
+    bmc: str
+    at_ms: int
+    power_w: int
+    source: Source = Source.DCMI
+    doubt: Doubt = Doubt.NONE
+    statistics: Statistics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something with a beginning and an end: `end_ms` is None while it lasts.
+
+    `value` is a number whose meaning the kind gives: `step_ms` of a clock step, `interval_s`, `limit_w` of a cap.
+    """
+
+    bmc: str
+    kind: EventKind
+    begin_ms: int
+    end_ms: int | None = None
+    reason: str = ""
+    detail: str = ""
+    value: float | None = None

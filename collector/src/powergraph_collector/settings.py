@@ -1,0 +1,152 @@
+"""The collector's settings: one TOML file, one secrets file, validated; the one place of defaults."""
+
+from __future__ import annotations
+
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+DEFAULT_PORT = 623
+DEFAULT_INTERVAL_S = 10.0
+DEFAULT_CSV_INTERVAL_S = 300.0
+DEFAULT_TAIL_LENGTH = 300
+SHORTEST_INTERVAL_S = 0.1
+LONGEST_INTERVAL_S = 3600.0
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Interval = Annotated[float, Field(ge=SHORTEST_INTERVAL_S, le=LONGEST_INTERVAL_S)]
+Printable = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Privilege = Literal["auto", "user", "operator", "administrator"]
+CipherSuite = Literal["auto", 3, 17]
+ReaderName = Literal["pyghmi", "ipmitool"]
+
+
+class SettingsError(Exception):
+    """A settings or secrets file that cannot be used; the message is one line and says where and what."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bmc(_Strict):
+    """One BMC to poll. `user` and `password` are at most 16 and 20 bytes (IPMI 2.0, 22.28 and 22.30)."""
+
+    name: Name
+    host: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$")]
+    port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
+    user: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    password: SecretStr = SecretStr("")
+    title: Printable = ""
+    group: Printable = ""
+    interval_s: Interval = DEFAULT_INTERVAL_S
+    privilege: Privilege = "auto"
+    cipher_suite: CipherSuite = "auto"
+    simulated: bool = False
+
+    @field_validator("user")
+    @classmethod
+    def _user_fits(cls, value: str) -> str:
+        if len(value.encode()) > 16:
+            raise ValueError("an IPMI user name has at most 16 bytes")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _password_fits(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value().encode()) > 20:
+            raise ValueError("an IPMI password has at most 20 bytes")
+        return value
+
+
+class Settings(_Strict):
+    """What the service does: whom it polls, where it keeps and publishes."""
+
+    name: Name = "powergraph"
+    zone: str = "UTC"
+    reader: ReaderName = "pyghmi"
+    interval_s: Interval = DEFAULT_INTERVAL_S
+    csv_interval_s: Annotated[float, Field(gt=0, le=86400)] = DEFAULT_CSV_INTERVAL_S
+    tail_length: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TAIL_LENGTH
+    store: Path = Path("powergraph.db")
+    publish: Path | None = None
+    runtime: Path | None = None
+    bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not a zone of the tz database, such as Europe/Berlin or UTC") from None
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        seen: set[str] = set()
+        for bmc in self.bmcs:
+            folded = bmc.name.lower()
+            if folded in seen:
+                raise ValueError(f"two BMCs are called {bmc.name} (upper and lower case count as equal)")
+            seen.add(folded)
+        return self
+
+
+def load(path: Path) -> Settings:
+    """Read the settings file and the secrets file that it names; raise SettingsError with one clear line."""
+    table = _toml(path)
+    secrets_path = table.pop("secrets", None)
+    passwords: dict[str, Any] = {}
+    if secrets_path is not None:
+        passwords = _passwords(path.parent / str(secrets_path))
+    bmcs = table.get("bmc", [])
+    if not isinstance(bmcs, list) or not all(isinstance(bmc, dict) for bmc in bmcs):
+        raise SettingsError(f"{path}: BMCs are tables that begin with [[bmc]]")
+    interval_s = table.get("interval_s", DEFAULT_INTERVAL_S)
+    for bmc in bmcs:
+        if "password" in bmc:
+            raise SettingsError(f"{path}: passwords belong into the secrets file, not here (BMC {bmc.get('name')!r})")
+        bmc.setdefault("interval_s", interval_s)
+        bmc["password"] = passwords.get(str(bmc.get("name")), passwords.get("*", ""))
+    return validated(table, str(path))
+
+
+def validated(table: dict[str, Any], where: str) -> Settings:
+    """Make Settings of plain values; raise SettingsError that names the first wrong one, never a secret."""
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        raise SettingsError(f"{where}: {_first_fault(error)}") from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    place = re.sub(r"\.(\d+)", lambda found: f"[{int(found[1])}]", ".".join(str(part) for part in fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+
+
+def _passwords(path: Path) -> dict[str, Any]:
+    table = _toml(path)
+    if path.stat().st_mode & stat.S_IRWXO:
+        raise SettingsError(f"{path}: anyone can read the passwords in it; do: chmod o= {path}")
+    passwords = table.get("passwords", {})
+    if not isinstance(passwords, dict) or not all(isinstance(value, str) for value in passwords.values()):
+        raise SettingsError(f'{path}: expected a table [passwords] of lines like node01 = "…"')
+    return passwords
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
