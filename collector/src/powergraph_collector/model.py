@@ -54,7 +54,8 @@ class Statistics:
     """The BMC's own minimum, maximum and average, over the BMC's own window.
 
     The window is `period_ms` long by the BMC's word, which differs by vendor: time since its reset, one second, or a
-    constant. These are never the statistics of our interval. `bmc_time_s` is the BMC's clock (Unix seconds), often unset.
+    constant. These are never the statistics of our interval. `bmc_time_s` is the BMC's clock (Unix seconds), often
+    unset.
     """
 
     min_w: int

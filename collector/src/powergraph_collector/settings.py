@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$"
 DEFAULT_PORT = 623
 DEFAULT_INTERVAL_S = 10.0
 DEFAULT_CSV_INTERVAL_S = 300.0
@@ -39,7 +40,9 @@ class Bmc(_Strict):
     """One BMC to poll. `user` and `password` are at most 16 and 20 bytes (IPMI 2.0, 22.28 and 22.30)."""
 
     name: Name
-    host: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$")]
+    host: Annotated[
+        str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$")
+    ]
     port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
     user: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     password: SecretStr = SecretStr("")

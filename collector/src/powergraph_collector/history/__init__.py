@@ -1,0 +1,1 @@
+"""Keeping samples and events, and finding them again."""

@@ -1,0 +1,1 @@
+"""Speaking to BMCs: messages, sessions, readings."""

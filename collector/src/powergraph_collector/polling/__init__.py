@@ -1,0 +1,1 @@
+"""When to ask which BMC, and what silence means."""

@@ -1,0 +1,63 @@
+"""Days: of UTC, for the store, and of a site's zone, for people; those have 23 or 25 hours at times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+FIRST_MS = 0
+LAST_MS = 253_402_300_799_999  # the end of the year 9999
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_DAY = timedelta(days=1)
+_MS = timedelta(milliseconds=1)
+
+
+def moment(at_ms: int, zone: ZoneInfo | None = None) -> datetime:
+    """A UTC time in ms as a datetime, in UTC or in a zone; held within the years 1970 to 9999."""
+    utc = _EPOCH + timedelta(milliseconds=min(max(at_ms, FIRST_MS), LAST_MS))
+    return utc.astimezone(zone) if zone else utc
+
+
+def to_ms(when: datetime) -> int:
+    """The inverse of moment, for datetimes with a zone."""
+    return (when - _EPOCH) // _MS
+
+
+def iso(at_ms: int) -> str:
+    """`2026-11-24T01:50:09.123Z`, the form of all published files."""
+    return moment(at_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{min(max(at_ms, FIRST_MS), LAST_MS) % 1000:03d}Z"
+
+
+def utc_day(at_ms: int) -> str:
+    """The UTC day, `YYYY-MM-DD`, of a UTC time in ms."""
+    return moment(at_ms).strftime("%Y-%m-%d")
+
+
+def day_of(at_ms: int, zone: ZoneInfo) -> date:
+    """The day in a zone."""
+    return moment(at_ms, zone).date()
+
+
+def span_of(day: date, zone: ZoneInfo) -> tuple[int, int]:
+    """The first ms of a zone's day, and the first of the next one."""
+    return tuple(to_ms(datetime.combine(each, time(), zone)) for each in (day, day + _ONE_DAY))  # type: ignore[return-value]
+
+
+def days_between(first_ms: int, last_ms: int, zone: ZoneInfo) -> Iterator[date]:
+    """The days of a zone from the one that holds first_ms to the one that holds last_ms."""
+    day, last = day_of(first_ms, zone), day_of(last_ms, zone)
+    while day <= last:
+        yield day
+        day += _ONE_DAY
+
+
+def ranges(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Ascending days as ranges without holes, both ends included."""
+    found: list[tuple[date, date]] = []
+    for day in days:
+        if found and found[-1][1] + _ONE_DAY == day:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found

@@ -1,0 +1,72 @@
+"""Samples and events as TinyDB documents, with names that a person can query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model import Doubt, Event, EventKind, Sample, Source, Statistics
+
+_STATISTICS = ("min_w", "max_w", "average_w", "period_ms", "bmc_time_s")
+
+
+def sample_document(sample: Sample) -> dict[str, Any]:
+    """A sample's document; the table says whose it is."""
+    document: dict[str, Any] = {"at_ms": sample.at_ms, "power_w": sample.power_w, "source": sample.source.value}
+    if sample.doubt:
+        document["doubt"] = doubt_names(sample.doubt)
+    if sample.statistics is not None:
+        document.update((name, getattr(sample.statistics, name)) for name in _STATISTICS)
+    return document
+
+
+def sample_of(bmc: str, document: Mapping[str, Any]) -> Sample:
+    """The inverse of sample_document. Raises KeyError, ValueError, TypeError where the document is none of ours."""
+    return Sample(
+        bmc,
+        int(document["at_ms"]),
+        int(document["power_w"]),
+        Source(document["source"]),
+        doubt_of(document.get("doubt", ())),
+        Statistics(*(int(document[name]) for name in _STATISTICS)) if "period_ms" in document else None,
+    )
+
+
+def doubt_names(doubt: Doubt) -> list[str]:
+    """Flags as the lower-case names that the store and the published files use."""
+    return [str(flag.name).lower() for flag in Doubt if flag in doubt]
+
+
+def doubt_of(names: Any) -> Doubt:
+    """The inverse of doubt_names; names that we do not know are left out."""
+    doubt = Doubt.NONE
+    for name in names:
+        doubt |= Doubt.__members__.get(str(name).upper(), Doubt.NONE)
+    return doubt
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """An event's document; empty fields are left out."""
+    fields = {
+        "kind": event.kind.value,
+        "begin_ms": event.begin_ms,
+        "end_ms": event.end_ms,
+        "reason": event.reason or None,
+        "detail": event.detail or None,
+        "value": event.value,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def event_of(bmc: str, document: Mapping[str, Any]) -> Event:
+    """The inverse of event_document. Raises KeyError, ValueError, TypeError where the document is none of ours."""
+    end_ms = document.get("end_ms")
+    return Event(
+        bmc,
+        EventKind(document["kind"]),
+        int(document["begin_ms"]),
+        None if end_ms is None else int(end_ms),
+        str(document.get("reason", "")),
+        str(document.get("detail", "")),
+        document.get("value"),
+    )

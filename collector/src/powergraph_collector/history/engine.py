@@ -1,0 +1,54 @@
+"""What a history engine does, whatever keeps the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..model import Event, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What of a batch survives a power cut from now on; `error` says why the rest, if any, does not."""
+
+    samples: Sequence[Sample]
+    events: Sequence[Event]
+    error: str = ""
+
+
+class History(Protocol):
+    """Keeps samples and events of BMCs, and finds them by span.
+
+    One writer; any number of readers in other threads and processes, each with an engine of its own, that neither wait
+    for the writer nor delay it. Spans are [from_ms, to_ms) in UTC milliseconds.
+    """
+
+    def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
+        """Keep a batch; what is not acknowledged is not kept and may be appended again."""
+        ...
+
+    def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
+        """Samples of a span in the order in which they were taken."""
+        ...
+
+    def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
+        """Events that touch a span, by their beginning; one that was told twice (begun, ended) comes once."""
+        ...
+
+    def last(self, bmc: str, count: int) -> list[Sample]:
+        """The last count samples, oldest first."""
+        ...
+
+    def bmcs(self) -> list[str]:
+        """Names of the BMCs that have any history."""
+        ...
+
+    def utc_days(self, bmc: str) -> list[str]:
+        """UTC days with samples, `YYYY-MM-DD`, ascending."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and locks."""
+        ...

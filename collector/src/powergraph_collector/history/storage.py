@@ -1,0 +1,343 @@
+"""TinyDB's Storage over a folder: one append-only file a table, read lazily, with one writer."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+from tinydb.storages import Storage
+
+from . import log_file
+from .log_file import LogFile
+
+FORMAT = 1
+_FORMAT_FILE = "format.json"
+_LOCK_FILE = "lock"
+_SYNC_THREADS = 16
+
+AccessMode = Literal["r", "r+"]
+TableDocuments = Mapping[str, Mapping[str, Any]]
+
+
+class StoreError(Exception):
+    """A store that cannot be opened or used; the message is one sentence that says what to do."""
+
+
+def table_path(root: Path, name: str) -> Path:
+    """The file of a table: `/` in its name makes folders, everything unusual is percent-encoded."""
+    parts = [quote(part, safe="") or "%" for part in name.split("/")]
+    parts = ["%2E" + part[1:] if part.startswith(".") else part for part in parts]
+    return root.joinpath(*parts[:-1], parts[-1] + log_file.SUFFIX)
+
+
+def table_name(root: Path, path: Path) -> str:
+    """The name of the table that a file holds: the inverse of table_path."""
+    parts = path.relative_to(root).as_posix().removesuffix(log_file.SUFFIX).split("/")
+    return "/".join("" if part == "%" else unquote(part) for part in parts)
+
+
+class Tables(MutableMapping[str, TableDocuments]):
+    """What TinyDB takes for the whole database: names now, documents when asked for; remembers what was changed."""
+
+    def __init__(self, storage: LogStorage) -> None:
+        self._storage = storage
+        self.changed: dict[str, TableDocuments] = {}
+        self.deleted: set[str] = set()
+
+    def __getitem__(self, name: str) -> TableDocuments:
+        if name in self.deleted:
+            raise KeyError(name)
+        if name in self.changed:
+            return self.changed[name]
+        return self._storage.read_table(name)
+
+    def __setitem__(self, name: str, documents: TableDocuments) -> None:
+        self.deleted.discard(name)
+        self.changed[name] = documents
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        self.changed.pop(name, None)
+        self.deleted.add(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.changed or (
+            name not in self.deleted and isinstance(name, str) and self._storage.has_table(name)
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.changed
+        yield from (name for name in self._storage.names() if name not in self.changed and name not in self.deleted)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class LogStorage(Storage):
+    """A folder of append-only files behind TinyDB's Storage interface.
+
+    With access mode `r+` (the default) the folder is made if need be and locked against a second writer; with `r` nothing
+    is locked, written or repaired, so that readers never wait and never disturb. Raises StoreError.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], access_mode: AccessMode = "r+") -> None:
+        self.root = Path(path)
+        self.access_mode = access_mode
+        self.repairs: list[str] = []
+        self._open: dict[str, LogFile] = {}
+        self._unsynced: dict[str, LogFile] = {}
+        self._new_folders: set[Path] = set()
+        self._batches = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock_fd: int | None = None
+        if access_mode == "r+":
+            self._prepare()
+        self._check_format()
+
+    # -- opening --------------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(
+                f"{self.root} is a file, not a PowerGraph store: collect into a new name and bring the old samples "
+                f"along with: powergraph db import {self.root} --jsonfile NEW"
+            )
+        try:
+            self.root.mkdir(mode=0o750, exist_ok=True)
+            self._lock_fd = os.open(self.root / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._lock_fd or 0, 20, 0).decode(errors="replace").strip()
+            os.close(self._lock_fd or 0)
+            self._lock_fd = None
+            raise StoreError(
+                f"{self.root} is being written by another process (pid {holder or 'unknown'}): "
+                "stop that one first, or give another --jsonfile"
+            ) from None
+        except OSError as error:
+            if self._lock_fd is not None:
+                os.close(self._lock_fd)
+                self._lock_fd = None
+            raise StoreError(f"{self.root} cannot be opened for writing: {error.strerror}") from None
+        with suppress(OSError):  # the pid is for people; the lock itself needs no space on the disk
+            os.ftruncate(self._lock_fd, 0)
+            os.pwrite(self._lock_fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _check_format(self) -> None:
+        path = self.root / _FORMAT_FILE
+        try:
+            found = json.loads(path.read_bytes())["format"]
+        except FileNotFoundError:
+            if self.access_mode == "r":
+                raise StoreError(f"{self.root} is not a PowerGraph store (it has no {_FORMAT_FILE})") from None
+            if any(self.root.rglob("*" + log_file.SUFFIX)):
+                self.repairs.append(f"{_FORMAT_FILE} was missing")
+            self._write_format(path)
+        except NotADirectoryError:
+            raise StoreError(f"{self.root} is a file, not a PowerGraph store") from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError):
+            if self.access_mode == "r":
+                raise StoreError(
+                    f"{path} is damaged: let the collector open the store once, it writes it anew"
+                ) from None
+            self.repairs.append(f"{_FORMAT_FILE} was damaged")
+            self._write_format(path)
+        else:
+            if found != FORMAT:
+                self.close()
+                raise StoreError(f"{self.root} has format {found}, this PowerGraph reads {FORMAT}: update PowerGraph")
+
+    def _write_format(self, path: Path) -> None:
+        try:
+            temporary = path.with_name(path.name + ".new")
+            with temporary.open("w") as file:
+                json.dump({"format": FORMAT}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            log_file.sync_folder(self.root)
+        except OSError as error:
+            self.close()
+            raise StoreError(
+                f"{self.root} cannot be written: {error.strerror}; make room or another --jsonfile"
+            ) from None
+
+    # -- reading --------------------------------------------------------------------------------------------------------
+
+    def names(self, folder: str = "") -> Iterator[str]:
+        """Names of the tables, or of those whose names begin with `folder/`."""
+        top = table_path(self.root, folder).with_suffix("") if folder else self.root
+        for path in sorted(top.rglob("*" + log_file.SUFFIX)):
+            yield table_name(self.root, path)
+
+    def folders(self) -> list[str]:
+        """What stands in front of the first `/` of table names."""
+        with os.scandir(self.root) as entries:
+            return sorted(unquote(entry.name) for entry in entries if entry.is_dir())
+
+    def has_table(self, name: str) -> bool:
+        """Whether the table exists, empty or not."""
+        return table_path(self.root, name).exists()
+
+    def read(self) -> Tables | None:  # type: ignore[override]  # lazy: a mapping, where TinyDB names dict
+        """All tables, lazily; None while there are none, as TinyDB wants it."""
+        tables = Tables(self)
+        return tables if next(iter(tables), None) is not None else None
+
+    def contents(self, name: str) -> log_file.Contents:
+        """One table with what is known of its damage. Raises KeyError, OSError."""
+        try:
+            return log_file.read(table_path(self.root, name))
+        except (FileNotFoundError, NotADirectoryError):
+            raise KeyError(name) from None
+
+    def read_table(self, name: str) -> TableDocuments:
+        """The documents of one table by id, ids as TinyDB's strings. Raises KeyError, OSError."""
+        return {str(doc_id): document for doc_id, document in self.contents(name).documents.items()}
+
+    def tail(self, name: str, count: int) -> list[dict[str, Any]]:
+        """The last count documents of a table, oldest first, without reading the rest. Raises KeyError, OSError."""
+        try:
+            return log_file.tail(table_path(self.root, name), count)
+        except (FileNotFoundError, NotADirectoryError):
+            raise KeyError(name) from None
+
+    # -- writing --------------------------------------------------------------------------------------------------------
+
+    def write(self, data: Mapping[str, TableDocuments]) -> None:
+        """What TinyDB calls for everything but inserts: rewrites the tables that changed."""
+        self._must_be_writer()
+        if isinstance(data, Tables):
+            changed, deleted = dict(data.changed), set(data.deleted)
+        else:
+            changed, deleted = dict(data), set(self.names()) - set(data)
+        for name, documents in changed.items():
+            known = self._open.pop(name, None)
+            if known is not None:
+                self._unsynced.pop(name, None)
+                known.close()
+            path = table_path(self.root, name)
+            self._make_folders(path.parent)
+            by_id = {int(doc_id): document for doc_id, document in documents.items()}
+            log_file.rewrite(path, by_id, max(by_id, default=0))
+        for name in deleted:
+            self.release(name)
+            path = table_path(self.root, name)
+            path.unlink(missing_ok=True)
+            log_file.sync_folder(path.parent)
+        self._sync_new_folders()
+
+    def highest_id(self, name: str) -> int:
+        """The highest document id that the table has spent. Raises OSError."""
+        return self._log(name).highest_id
+
+    def append(self, name: str, documents: Mapping[int, Mapping[str, Any]]) -> None:
+        """Add documents to a table at the cost of those alone; outside `batch()`, return when they are safe.
+
+        Raises OSError with nothing of them in the table, TypeError where a document is not JSON.
+        """
+        if not documents:
+            return
+        lines = b"".join(log_file.encode(doc_id, document) for doc_id, document in documents.items())
+        log = self._log(name)
+        log.append(lines, max(documents))
+        if self._batches:
+            self._unsynced[name] = log
+        else:
+            log.sync()
+            self._sync_new_folders()
+
+    @contextmanager
+    def batch(self) -> Iterator[dict[str, OSError]]:
+        """Sync once, all files side by side, at the end; then the yielded dict names the tables that lost the batch."""
+        failed: dict[str, OSError] = {}
+        self._batches += 1
+        try:
+            yield failed
+        finally:
+            self._batches -= 1
+            if not self._batches:
+                self._sync_all(failed)
+
+    def _sync_all(self, failed: dict[str, OSError]) -> None:
+        unsynced, self._unsynced = self._unsynced, {}
+        try:
+            self._sync_new_folders()
+        except OSError as error:
+            failed.update(dict.fromkeys(unsynced, error))
+        if len(unsynced) > 1 and self._pool is None:
+            self._pool = ThreadPoolExecutor(_SYNC_THREADS, "sync")
+        run = self._pool.map if self._pool is not None and len(unsynced) > 1 else map
+        for name, failure in zip(unsynced, run(_sync_error, unsynced.values()), strict=True):
+            if failure is not None:
+                failed[name] = failure
+
+    def _log(self, name: str) -> LogFile:
+        self._must_be_writer()
+        log = self._open.get(name)
+        if log is None:
+            path = table_path(self.root, name)
+            self._make_folders(path.parent)
+            is_new = not path.exists()
+            log = LogFile.open(path)
+            if is_new:
+                self._new_folders.add(path.parent)
+            if log.repaired_bytes:
+                self.repairs.append(f"{name}: cut {log.repaired_bytes} bytes of an unfinished write")
+            self._open[name] = log
+        return log
+
+    def _make_folders(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folders(folder.parent)
+        folder.mkdir(mode=0o750, exist_ok=True)
+        self._new_folders.add(folder.parent)
+
+    def _sync_new_folders(self) -> None:
+        while self._new_folders:
+            folder = next(iter(self._new_folders))
+            log_file.sync_folder(folder)
+            self._new_folders.discard(folder)
+
+    def _must_be_writer(self) -> None:
+        if self.access_mode == "r":
+            raise StoreError(f"{self.root} was opened for reading only")
+
+    def release(self, name: str) -> None:
+        """Close the file of a table that is not written any more for now."""
+        log = self._open.pop(name, None)
+        if log is not None:
+            self._unsynced.pop(name, None)
+            log.close()
+
+    def close(self) -> None:
+        """Sync and close everything and let go of the lock."""
+        if self._unsynced:
+            self._sync_all({})
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        for name in list(self._open):
+            self.release(name)
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+
+def _sync_error(log: LogFile) -> OSError | None:
+    try:
+        log.sync()
+    except OSError as error:
+        return error
+    return None

@@ -1,0 +1,144 @@
+"""The embedded history: a TinyDB table per BMC and UTC day."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..days import utc_day
+from ..model import Event, Sample
+from .documents import event_document, event_of, sample_document, sample_of
+from .engine import Acknowledged
+from .powerdb import PowerDB
+from .storage import AccessMode
+
+EVENTS_SUFFIX = ".events"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class TinyDbHistory:
+    """History in a PowerDB: samples in table `<bmc>/<UTC day>`, events in `<bmc>/<UTC day>.events`.
+
+    An event is told again in the table of its last day when it ends; readers merge by kind and beginning. Raises
+    history.storage.StoreError where the store cannot be used.
+    """
+
+    def __init__(self, path: Path, access_mode: AccessMode = "r+") -> None:
+        self.db = PowerDB(path, access_mode=access_mode)
+        self._current: dict[str, str] = {}
+
+    @property
+    def repairs(self) -> list[str]:
+        """What had to be repaired since the store was opened, a sentence each."""
+        return self.db.storage.repairs
+
+    def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
+        """Keep a batch: every table is appended once, all are synced side by side."""
+        by_table: dict[str, tuple[list[Sample], list[Event]]] = defaultdict(lambda: ([], []))
+        for sample in samples:
+            by_table[f"{sample.bmc}/{utc_day(sample.at_ms)}"][0].append(sample)
+        for event in events:
+            last_ms = event.begin_ms if event.end_ms is None else event.end_ms
+            by_table[f"{event.bmc}/{utc_day(last_ms)}{EVENTS_SUFFIX}"][1].append(event)
+        self._release_former_days(by_table)
+        errors: dict[str, OSError] = {}
+        with self.db.batch() as failed:
+            for name, (of_samples, of_events) in by_table.items():
+                documents = [sample_document(sample) for sample in of_samples]
+                documents += [event_document(event) for event in of_events]
+                try:
+                    self.db.table(name).insert_multiple(documents)
+                except OSError as error:
+                    errors[name] = error
+        errors.update(failed)
+        safe = [contents for name, contents in by_table.items() if name not in errors]
+        return Acknowledged(
+            [sample for of_samples, _ in safe for sample in of_samples],
+            [event for _, of_events in safe for event in of_events],
+            next((f"{name}: {error.strerror}" for name, error in errors.items()), ""),
+        )
+
+    def _release_former_days(self, names: Iterable[str]) -> None:
+        """Close the tables of a day that is over, so that the number of open files follows the number of BMCs."""
+        for name in names:
+            bmc, _, table = name.partition("/")
+            series = f"{bmc}/{EVENTS_SUFFIX}" if table.endswith(EVENTS_SUFFIX) else bmc
+            former = self._current.get(series, name)
+            if former != name:
+                self.db.release(former)
+            self._current[series] = name
+
+    def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
+        """Samples of a span; documents that are none of ours are passed over."""
+        for day in self._days_touching(bmc, from_ms, to_ms):
+            for document in self._documents(f"{bmc}/{day}"):
+                try:
+                    sample = sample_of(bmc, document)
+                except (KeyError, ValueError, TypeError):
+                    continue
+                if from_ms <= sample.at_ms < to_ms:
+                    yield sample
+
+    def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
+        """Events that touch a span, merged over the tables that tell of them."""
+        merged: dict[tuple[str, int], Event] = {}
+        for day in self._event_days(bmc):
+            if day < utc_day(from_ms):
+                continue
+            for document in self._documents(f"{bmc}/{day}{EVENTS_SUFFIX}"):
+                try:
+                    event = event_of(bmc, document)
+                except (KeyError, ValueError, TypeError):
+                    continue
+                merged[event.kind.value, event.begin_ms] = event
+        touching = [
+            event
+            for event in merged.values()
+            if event.begin_ms < to_ms and (event.end_ms is None or event.end_ms >= from_ms)
+        ]
+        return sorted(touching, key=lambda event: (event.begin_ms, event.kind.value))
+
+    def last(self, bmc: str, count: int) -> list[Sample]:
+        """The last count samples; reads only the end of the newest tables."""
+        found: list[Sample] = []
+        for day in reversed(self.utc_days(bmc)):
+            wanted = count - len(found)
+            if wanted <= 0:
+                break
+            documents = self.db.storage.tail(f"{bmc}/{day}", wanted)
+            found[:0] = [sample_of(bmc, document) for document in documents]
+        return found
+
+    def bmcs(self) -> list[str]:
+        """Names of the BMCs with tables of their own."""
+        return self.db.storage.folders()
+
+    def utc_days(self, bmc: str) -> list[str]:
+        """UTC days with a table of samples."""
+        return [day for day in self._tables(bmc) if _DAY.fullmatch(day)]
+
+    def _event_days(self, bmc: str) -> list[str]:
+        days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))
+        return [day for day in days if _DAY.fullmatch(day)]
+
+    def _tables(self, bmc: str) -> list[str]:
+        return [name.partition("/")[2] for name in self.db.storage.names(bmc)]
+
+    def _days_touching(self, bmc: str, from_ms: int, to_ms: int) -> list[str]:
+        if to_ms <= from_ms:
+            return []
+        first, last = utc_day(from_ms), utc_day(to_ms - 1)
+        return [day for day in self.utc_days(bmc) if first <= day <= last]
+
+    def _documents(self, name: str) -> list[Mapping[str, Any]]:
+        try:
+            return list(self.db.storage.read_table(name).values())
+        except KeyError:
+            return []
+
+    def close(self) -> None:
+        """Close the store."""
+        self.db.close()
