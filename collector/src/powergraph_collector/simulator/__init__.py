@@ -1,0 +1,1 @@
+"""BMCs that answer on the wire, for the demo and the tests."""

@@ -1,0 +1,89 @@
+"""The command powergraph-simulator: BMCs that do not exist, for the demo and for tests."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from powergraph_collector.simulator.config import ConfigError, load
+from powergraph_collector.simulator.server import Simulator
+
+_HELP = """\
+Simulate BMCs that answer IPMI 2.0 (RMCP+, cipher suites 3 and 17) over UDP: DCMI power readings, watt sensors, and the
+faults of real BMCs.
+
+\b
+The config is TOML; it holds passwords, so others must not be able to read it (chmod o=):
+  served_log = "served.csv"      # optional: a line "bmc,at_ms,watts" for each reading sent
+  [[bmc]]
+  name = "node01"
+  host = "127.0.0.1"             # default
+  port = 6231                    # 0 takes a free one and prints it
+  user = "powergraph"
+  password = "…"
+  power = {kind = "office", seed = 1, idle_w = 180, peak_w = 620}
+
+\b
+power is one of
+  {kind = "constant", watts = 250}
+  {kind = "office", seed = 1, idle_w = 180, peak_w = 620}     days, nights, jobs, spikes
+  {kind = "trace", file = "day.csv", step = "time", speed = 1.0, loop = true}
+  {kind = "trace", file = "day.csv", step = "reading"}        one row a reading, then 0xCE
+A trace has two columns: HH:MM:SS or an ISO 8601 timestamp, and watts; a header is optional.
+
+\b
+Optional in [[bmc]], with defaults:
+  fault = "none"                 # silent, no-dcmi, dcmi-ignored, busy-first, empty-first, inactive-zero,
+                                 # inactive-value, zero, max, reboot (forgets its sessions), no-slots, slow
+  delay_s = 1.5                  # how late the fault "slow" answers
+  cipher_suites = [3, 17]
+  privilege_limit = "administrator"   # of the user; "user", "operator"
+  required_privilege = "user"    # for DCMI power commands
+  slots = 4                      # sessions at a time; one that is idle for 60 s loses its slot
+  sdr = [{name = "System Level", entity = 7, instance = 1, share = 1.0, step_w = 4}]   # or watts = 250
+
+SIGHUP reads the config again: passwords, faults and all else change, sessions go on. SIGTERM and Ctrl-C end with
+exit code 0. A config that cannot be used: one line on stderr and exit code 2 (on SIGHUP the line alone).
+"""
+
+
+@click.command(help=_HELP, context_settings={"max_content_width": 120})
+@click.option("--config", "path", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The TOML file.")
+def main(path: Path) -> None:
+    """Serve until a signal ends it."""
+    try:
+        simulator = Simulator(load(path), remember=False)
+    except ConfigError as error:
+        click.echo(f"powergraph-simulator: {error}", err=True)
+        sys.exit(2)
+
+    received: set[int] = set()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.add(number)
+        simulator.interrupt()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, note)
+    for name, (host, port) in simulator.addresses.items():
+        click.echo(f"{name} listens on {host}:{port}")
+    sys.stdout.flush()
+    try:
+        while not received & {signal.SIGTERM, signal.SIGINT}:
+            if signal.SIGHUP in received:
+                received.remove(signal.SIGHUP)
+                _reload(simulator, path)
+            simulator.run()
+    finally:
+        simulator.close()
+
+
+def _reload(simulator: Simulator, path: Path) -> None:
+    try:
+        simulator.reconfigure(load(path))
+    except ConfigError as error:
+        click.echo(f"powergraph-simulator: {error}", err=True)

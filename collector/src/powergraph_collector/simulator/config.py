@@ -1,0 +1,197 @@
+"""The simulator's TOML file, validated: which BMCs, what they draw, how they misbehave."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from powergraph_collector.simulator.power import (
+    HIGHEST_W,
+    Constant,
+    Office,
+    PowerSource,
+    TraceByReading,
+    TraceByTime,
+    read_trace,
+)
+
+Fault = Literal[
+    "none",
+    "silent",
+    "no-dcmi",
+    "dcmi-ignored",
+    "busy-first",
+    "empty-first",
+    "inactive-zero",
+    "inactive-value",
+    "zero",
+    "max",
+    "reboot",
+    "no-slots",
+    "slow",
+]
+Privilege = Literal["user", "operator", "administrator"]
+PRIVILEGES: dict[Privilege, int] = {"user": 2, "operator": 3, "administrator": 4}
+
+Watts = Annotated[int, Field(ge=0, le=HIGHEST_W)]
+
+
+class ConfigError(Exception):
+    """A config that cannot be used; the message is one line and says where and what, never a password."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConstantPower(_Strict):
+    """Always the same watts."""
+
+    kind: Literal["constant"]
+    watts: Watts
+
+    def source(self) -> PowerSource:
+        """Return what draws these watts."""
+        return Constant(self.watts)
+
+
+class OfficePower(_Strict):
+    """A server that people use, between idle and peak."""
+
+    kind: Literal["office"]
+    seed: Annotated[int, Field(ge=0, le=2**63)] = 1
+    idle_w: Watts
+    peak_w: Watts
+
+    @model_validator(mode="after")
+    def _peak_is_above(self) -> OfficePower:
+        if self.peak_w < self.idle_w:
+            raise ValueError("peak_w is below idle_w")
+        return self
+
+    def source(self) -> PowerSource:
+        """Return what draws these watts."""
+        return Office(self.seed, self.idle_w, self.peak_w)
+
+
+class TracePower(_Strict):
+    """A recorded CSV trace; a path is relative to the config file."""
+
+    kind: Literal["trace"]
+    file: Path
+    step: Literal["reading", "time"] = "time"
+    speed: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    loop: bool = False
+
+    def source(self) -> PowerSource:
+        """Return what replays the trace from its first row; raise TraceError."""
+        times_s, rows = read_trace(self.file)
+        if self.step == "reading":
+            return TraceByReading(rows, self.loop)
+        return TraceByTime(times_s, rows, self.speed, self.loop)
+
+
+class Sensor(_Strict):
+    """A watt sensor of the SDR repository: fixed `watts`, or a `share` of what the machine draws.
+
+    Its reading is one byte, in steps of `step_w`.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x20-\x7e]+$")]
+    entity: Annotated[int, Field(ge=0, le=0xFF)] = 0x07
+    instance: Annotated[int, Field(ge=0, le=0x7F)] = 1
+    watts: Watts | None = None
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    step_w: Annotated[int, Field(ge=1, le=255)] = 4
+
+
+class Bmc(_Strict):
+    """One simulated BMC on its own UDP address; port 0 takes a free one."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 623
+    user: str
+    password: SecretStr
+    power: Annotated[ConstantPower | OfficePower | TracePower, Field(discriminator="kind")]
+    fault: Fault = "none"
+    delay_s: Annotated[float, Field(gt=0, le=60)] = 1.5
+    cipher_suites: Annotated[tuple[Literal[3, 17], ...], Field(min_length=1)] = (3, 17)
+    privilege_limit: Privilege = "administrator"
+    required_privilege: Privilege = "user"
+    slots: Annotated[int, Field(ge=1, le=255)] = 4
+    sdr: Annotated[tuple[Sensor, ...], Field(max_length=255)] = ()
+
+    @field_validator("user")
+    @classmethod
+    def _user_fits(cls, value: str) -> str:
+        if len(value.encode()) > 16:
+            raise ValueError("an IPMI user name has at most 16 bytes")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _password_fits(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value().encode()) > 20:
+            raise ValueError("an IPMI password has at most 20 bytes")
+        return value
+
+
+class Config(_Strict):
+    """All BMCs of one process; `served_log` gets a line `bmc,at_ms,watts` for each reading that was sent."""
+
+    served_log: Path | None = None
+    bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
+
+    @model_validator(mode="after")
+    def _all_differ(self) -> Config:
+        names = [bmc.name for bmc in self.bmcs]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two BMCs are called {_first_twice(names)}")
+        places = [f"{bmc.host}:{bmc.port}" for bmc in self.bmcs if bmc.port]
+        if len(set(places)) < len(places):
+            raise ValueError(f"two BMCs listen on {_first_twice(places)}")
+        return self
+
+
+def load(path: Path) -> Config:
+    """Read the config file; raise ConfigError."""
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
+                raise ConfigError(f"{path}: anyone can read the passwords in it; do: chmod o= {path}")
+            table = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    _paths_from(path.parent, table)
+    return validated(table, str(path))
+
+
+def validated(table: dict[str, Any], where: str) -> Config:
+    """Make a Config of plain values; raise ConfigError that names the first wrong one."""
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
+        raise ConfigError(f"{where}: {place}{': ' if place else ''}{fault['msg']}") from None
+
+
+def _paths_from(folder: Path, table: dict[str, Any]) -> None:
+    if isinstance(table.get("served_log"), str):
+        table["served_log"] = folder / table["served_log"]
+    bmcs = table.get("bmc")
+    for bmc in bmcs if isinstance(bmcs, list) else []:
+        power = bmc.get("power") if isinstance(bmc, dict) else None
+        if isinstance(power, dict) and isinstance(power.get("file"), str):
+            power["file"] = folder / power["file"]
+
+
+def _first_twice(values: list[str]) -> str:
+    return next(value for position, value in enumerate(values) if value in values[:position])
