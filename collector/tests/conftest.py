@@ -1,0 +1,32 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from powergraph_collector.simulator.config import validated
+from powergraph_collector.simulator.server import Simulator
+
+USER, PASSWORD = "powergraph", "a-password"
+
+
+@pytest.fixture
+def simulate() -> Iterator[Callable[..., Simulator]]:
+    """Start simulated BMCs on free loopback ports: `simulate(node01={"fault": "silent"}, node02={})`.
+
+    Each name's table is merged into a BMC that draws 436 W, whose user and password are USER and PASSWORD.
+    """
+    running: list[Simulator] = []
+
+    def start(**bmcs: dict[str, Any]) -> Simulator:
+        usual = {"port": 0, "user": USER, "password": PASSWORD, "power": {"kind": "constant", "watts": 436}}
+        tables = [{"name": name, **usual, **table} for name, table in bmcs.items()]
+        running.append(Simulator(validated({"bmc": tables}, "test")).start())
+        return running[-1]
+
+    yield start
+    for simulator in running:
+        simulator.stop()
