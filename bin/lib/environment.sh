@@ -1,0 +1,62 @@
+# What bin/deploy and bin/test share: Debian packages and the Python environment. Sourced at the top of the checkout.
+# shellcheck shell=sh
+
+# The command that gives root's rights, empty for root itself.
+if [ "$(id -u)" = 0 ]; then
+    as_root=''
+else
+    as_root='sudo'
+fi
+
+# need_packages PACKAGE:WITNESS …   install those whose witness (a command, a path, or a Python module) is missing
+need_packages() {
+    missing=''
+    for pair in "$@"; do
+        has "${pair#*:}" || missing="$missing ${pair%%:*}"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing from Debian:$missing"
+    if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
+        fail "packages are missing and you are not root, nor is there sudo; as root do: apt-get install$missing"
+    fi
+    # shellcheck disable=SC2086  # words are meant
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing </dev/null >/dev/null 2>&1; then
+        $as_root apt-get update -qq </dev/null || fail "apt-get update failed: is there a way to the Debian mirror?"
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing </dev/null >/dev/null ||
+            fail "apt-get could not install$missing; run the command by hand to see why"
+    fi
+}
+
+has() {
+    case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || python3 -c "import $1" 2>/dev/null ;;
+    esac
+}
+
+# need_venv FILE   make .venv hold what the requirements file lists; a stamp tells whether it does
+need_venv() {
+    wanted=$(cat requirements*.txt collector/requirements.txt | sha256sum | cut -d' ' -f1)
+    stamp=.venv/.installed-${1%.txt}
+    if [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return 0
+    fi
+    say "filling .venv from $1 (a minute or two)"
+    .venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r "$1" ||
+        fail "pip could not install $1: is there a way to the package index? (PIP_INDEX_URL names a mirror)"
+    echo "$wanted" >"$stamp"
+}
+
+# What listens on TCP port 80 here, as far as we may know.
+port_80_holder() {
+    for table in /proc/net/tcp /proc/net/tcp6; do
+        while read -r _ local _ state _ _ _ _ _ inode _; do
+            case $local:$state in *:0050:0A) ;; *) continue ;; esac
+            link=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
+            process=${link#/proc/}
+            if [ -n "$link" ]; then cat "/proc/${process%%/*}/comm"; else echo "another process"; fi
+            return 0
+        done <"$table"
+    done 2>/dev/null
+}
