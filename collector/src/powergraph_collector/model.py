@@ -19,7 +19,6 @@ class Doubt(Flag):
 
     NONE = 0
     INACTIVE = 1  # the BMC says that it does not measure, yet gave a value
-    RESET = 2  # first reading after a new login
 
 
 class Reason(str, Enum):
@@ -55,7 +54,7 @@ class Statistics:
 
     The window is `period_ms` long by the BMC's word, which differs by vendor: time since its reset, one second, or a
     constant. These are never the statistics of our interval. `bmc_time_s` is the BMC's clock (Unix seconds), often
-    unset.
+    unset, and 0 where it is not told.
     """
 
     min_w: int

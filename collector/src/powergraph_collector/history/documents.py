@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model import Doubt, Event, EventKind, Sample, Source, Statistics
+from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
 
 _STATISTICS = ("min_w", "max_w", "average_w", "period_ms", "bmc_time_s")
 

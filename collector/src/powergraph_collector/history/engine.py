@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..model import Event, Sample
+from powergraph_collector.model import Event, Sample
 
 
 @dataclass(frozen=True, slots=True)

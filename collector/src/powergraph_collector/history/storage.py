@@ -84,8 +84,8 @@ class Tables(MutableMapping[str, TableDocuments]):
 class LogStorage(Storage):
     """A folder of append-only files behind TinyDB's Storage interface.
 
-    With access mode `r+` (the default) the folder is made if need be and locked against a second writer; with `r` nothing
-    is locked, written or repaired, so that readers never wait and never disturb. Raises StoreError.
+    With access mode `r+` (the default) the folder is made if need be and locked against a second writer; with `r`
+    nothing is locked, written or repaired, so that readers never wait and never disturb. Raises StoreError.
     """
 
     def __init__(self, path: str | os.PathLike[str], access_mode: AccessMode = "r+") -> None:
@@ -102,7 +102,7 @@ class LogStorage(Storage):
             self._prepare()
         self._check_format()
 
-    # -- opening --------------------------------------------------------------------------------------------------------
+    # -- opening ------------------------------------------------------------
 
     def _prepare(self) -> None:
         if self.root.exists() and not self.root.is_dir():
@@ -172,7 +172,7 @@ class LogStorage(Storage):
                 f"{self.root} cannot be written: {error.strerror}; make room or another --jsonfile"
             ) from None
 
-    # -- reading --------------------------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------
 
     def names(self, folder: str = "") -> Iterator[str]:
         """Names of the tables, or of those whose names begin with `folder/`."""
@@ -212,7 +212,7 @@ class LogStorage(Storage):
         except (FileNotFoundError, NotADirectoryError):
             raise KeyError(name) from None
 
-    # -- writing --------------------------------------------------------------------------------------------------------
+    # -- writing ------------------------------------------------------------
 
     def write(self, data: Mapping[str, TableDocuments]) -> None:
         """What TinyDB calls for everything but inserts: rewrites the tables that changed."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..days import utc_day
-from ..model import Event, Sample
+from powergraph_collector.days import utc_day
+from powergraph_collector.model import Event, Sample
 from .documents import event_document, event_of, sample_document, sample_of
 from .engine import Acknowledged
 from .powerdb import PowerDB

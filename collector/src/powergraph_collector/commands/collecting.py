@@ -1,0 +1,178 @@
+"""Collecting from one BMC that the command line names; `powergraph` and `graph_csv` without `--config` both do it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from powergraph_collector import settings
+from powergraph_collector.commands.feedback import Feedback
+from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode, F
+from powergraph_collector.ipmi.reader import Answer, NoReading
+from powergraph_collector.model import Event, Sample
+from powergraph_collector.polling.poller import Poller
+from powergraph_collector.publish.csv_files import HEADER, rows
+from powergraph_collector.service import READERS, Service, stop_on_signals, targets_of
+from powergraph_collector.settings import Settings
+
+
+def collecting_options(command: F) -> F:
+    """The options that say how often to read, how long, and what to publish."""
+    for option in reversed((
+        click.option(
+            "--interval",
+            type=click.FloatRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
+            default=settings.DEFAULT_INTERVAL_S,
+            show_default=True,
+            help="Seconds between readings.",
+        ),
+        click.option("--nread", type=click.IntRange(1), help="Number of readings; without it, go on until stopped."),
+        click.option(
+            "--csv_interval",
+            type=click.FloatRange(0, min_open=True),
+            default=settings.DEFAULT_CSV_INTERVAL_S,
+            show_default=True,
+            help="Seconds between CSV files.",
+        ),
+        click.option(
+            "--tail_length",
+            type=click.IntRange(1),
+            default=settings.DEFAULT_TAIL_LENGTH,
+            show_default=True,
+            help="Lines of the CSV.",
+        ),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class BmcArguments:
+    """One BMC as the options name it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    interval_s: float
+
+
+def settings_for(bmc: BmcArguments, **others: object) -> Settings:
+    """Settings for one BMC; raises SettingsError that speaks of options."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", bmc.host).strip("-._")[:63] or "bmc"
+    table = {
+        "bmc": [
+            {
+                "name": name,
+                "host": bmc.host,
+                "port": bmc.port,
+                "user": bmc.user,
+                "password": bmc.password,
+                "interval_s": bmc.interval_s,
+            }
+        ],
+        "interval_s": bmc.interval_s,
+        **others,
+    }
+    try:
+        return settings.validated(table, "options")
+    except settings.SettingsError as error:
+        raise CommandError(str(error).replace("bmc[0].", "--").replace("_s:", ":"), ExitCode.USAGE) from None
+
+
+@dataclass(slots=True)
+class FirstContact:
+    """Ends collecting when the very first answer is a failure: a person who waits wants to know it."""
+
+    stop: threading.Event
+    feedback: Feedback | None = None
+    failure: NoReading | None = None
+    last: NoReading | None = None
+    has_answered: bool = field(default=False)
+
+    def told(self, bmc: str, at_ms: int, answer: Answer) -> None:
+        """See an answer."""
+        if self.feedback is not None:
+            self.feedback.told(bmc, at_ms, answer)
+        if not isinstance(answer, NoReading):
+            self.has_answered = True
+            if self.last is not None:
+                click.echo(f"{bmc}: answers again", err=True)
+            self.last = None
+            return
+        if not self.has_answered:
+            self.failure = answer
+            self.stop.set()
+        elif self.last is None or self.last.reason is not answer.reason:
+            click.echo(f"{bmc}: no reading: {answer.detail}; still trying", err=True)
+        self.last = answer
+
+    def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
+        """See what was stored."""
+        if self.feedback is not None:
+            self.feedback.acknowledged(samples, events)
+
+    def check(self, bmc: settings.Bmc) -> None:
+        """Raise CommandError if the first contact failed."""
+        if self.failure is not None:
+            code = EXIT_CODE_OF_REASON.get(self.failure.reason, ExitCode.NO_POWER)
+            raise CommandError(f"{bmc.host} port {bmc.port}: {self.failure.detail}. {_advice(code)}", code)
+
+
+def _advice(code: ExitCode) -> str:
+    return {
+        ExitCode.UNREACHABLE: "Check --host and --port, and that IPMI over LAN is enabled on the BMC.",
+        ExitCode.LOGIN: "Check --user and the password, and that the user may log in over LAN.",
+        ExitCode.NO_POWER: "powergraph probe shows what this BMC offers.",
+    }[code]
+
+
+def store(collected: Settings, ticks: int | None, feedback: Feedback | None) -> None:
+    """Collect into the store of the settings until told to stop. Raises CommandError, StoreError."""
+    parent = Path(collected.store).parent
+    if not parent.is_dir():
+        raise CommandError(f"--jsonfile: there is no folder {parent}", ExitCode.STORE)
+    stop = threading.Event()
+    contact = FirstContact(stop, feedback)
+    service = Service(collected, ticks=ticks, watcher=contact, stop=stop)
+    with stop_on_signals(stop):
+        if feedback is None:
+            in_order = service.run()
+        else:
+            with feedback:
+                in_order = service.run()
+    contact.check(collected.bmcs[0])
+    check_end(service, in_order)
+
+
+def check_end(service: Service, in_order: bool) -> None:
+    """Raise CommandError unless a service ended in order with everything stored."""
+    if service.unwritten:
+        lost = f"{service.unwritten} records could not be stored: the disk did not take them"
+        raise CommandError(lost, ExitCode.STORE)
+    if not in_order:
+        raise CommandError("collecting ended unexpectedly; the lines above say why", ExitCode.FAILED)
+
+
+def print_readings(collected: Settings, ticks: int | None) -> None:
+    """Print CSV rows until told to stop. Raises CommandError."""
+    stop = threading.Event()
+    contact = FirstContact(stop)
+    header = [HEADER.decode()]
+
+    def show(records: Sequence[Sample | Event]) -> None:
+        samples = [record for record in records if isinstance(record, Sample)]
+        if samples:
+            click.echo("".join(header) + rows(samples).decode(), nl=False)
+            header.clear()
+
+    poller = Poller(READERS[collected.reader](), show, told=contact.told, ticks=ticks)
+    poller.poll(targets_of(collected))
+    with stop_on_signals(stop):
+        poller.run(stop)
+    contact.check(collected.bmcs[0])

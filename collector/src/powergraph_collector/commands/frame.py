@@ -1,0 +1,141 @@
+"""What every command shares: one line for what went wrong, an exit code for scripts, options that mean the same."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from powergraph_collector.history.storage import StoreError
+from powergraph_collector.ipmi.tool import ToolMissing
+from powergraph_collector.model import Reason
+from powergraph_collector.settings import DEFAULT_PORT, SettingsError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PASSWORD_VARIABLE = "POWERGRAPH_PASSWD"  # noqa: S105
+
+
+class ExitCode(IntEnum):
+    """What a script learns; the help of every command lists them."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    LOGIN = 4
+    NO_POWER = 5
+    STORE = 6
+    NOTHING_FOUND = 7
+
+
+EXIT_CODES_HELP = """\b
+Exit codes: 0 done (also after SIGTERM and Ctrl-C), 1 unexpected failure,
+2 wrong options or settings, 3 BMC not reached, 4 login refused, 5 BMC gives
+no power, 6 store or file cannot be used, 7 nothing found."""
+
+EXIT_CODE_OF_REASON = {
+    Reason.TIMEOUT: ExitCode.UNREACHABLE,
+    Reason.UNREACHABLE: ExitCode.UNREACHABLE,
+    Reason.UNRESOLVABLE: ExitCode.UNREACHABLE,
+    Reason.NO_SESSION_SLOT: ExitCode.LOGIN,
+    Reason.LOGIN_REFUSED: ExitCode.LOGIN,
+}
+
+
+class CommandError(Exception):
+    """Ends a command with one line on stderr and an exit code."""
+
+    def __init__(self, message: str, code: ExitCode) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def run(command: click.Command, name: str, arguments: list[str] | None = None) -> NoReturn:
+    """Run a click command as the program `name`, and exit."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        outcome = command.main(arguments, prog_name=name, standalone_mode=False)
+        code = int(outcome) if isinstance(outcome, int) else ExitCode.DONE
+    except click.ClickException as error:
+        code = _complain(name, f"{error.format_message()} See {name} --help.", ExitCode.USAGE)
+    except SettingsError as error:
+        code = _complain(name, str(error), ExitCode.USAGE)
+    except CommandError as error:
+        code = _complain(name, str(error), error.code)
+    except StoreError as error:
+        code = _complain(name, str(error), ExitCode.STORE)
+    except ToolMissing as error:
+        code = _complain(name, str(error), ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        code = ExitCode.DONE
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        code = _complain(name, f"{where}{error.strerror or error}", ExitCode.STORE)
+    sys.exit(code)
+
+
+def _complain(name: str, message: str, code: ExitCode) -> ExitCode:
+    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    return code
+
+
+def bmc_options(command: F) -> F:
+    """The options that name one BMC and who to be there."""
+    for option in reversed((
+        click.option("--host", help="Name or address of the BMC."),
+        click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="UDP."),
+        click.option("--user", help="User of the BMC; USER privilege is enough on most."),
+        click.option(
+            "--passwd",
+            help="Its password. Everyone on this machine can read it in the process list: --passwd-file, or the "
+            f"variable {PASSWORD_VARIABLE}, is better.",
+        ),
+        click.option(
+            "--passwd-file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="File whose first line is the password.",
+        ),
+        click.option(
+            "--reader",
+            type=click.Choice(["pyghmi", "ipmitool"]),
+            default="pyghmi",
+            show_default=True,
+            help="How to ask: one session kept open, or an ipmitool process each time.",
+        ),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def needed(value: str | None, option: str, advice: str) -> str:
+    """The value of an option that must be there. Raises CommandError."""
+    if not value:
+        raise CommandError(f"{option} is missing: {advice}", ExitCode.USAGE)
+    return value
+
+
+def password(passwd: str | None, passwd_file: Path | None) -> str:
+    """The password from where the user keeps it. Raises CommandError."""
+    if passwd is not None and passwd_file is not None:
+        raise CommandError("--passwd and --passwd-file exclude each other: give one", ExitCode.USAGE)
+    if passwd is not None:
+        return passwd
+    if passwd_file is not None:
+        try:
+            return passwd_file.read_text().partition("\n")[0]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not text"
+            raise CommandError(f"--passwd-file {passwd_file} cannot be read: {reason}", ExitCode.USAGE) from None
+    if PASSWORD_VARIABLE in os.environ:
+        return os.environ[PASSWORD_VARIABLE]
+    raise CommandError(f"no password: give --passwd-file FILE, or set {PASSWORD_VARIABLE}", ExitCode.USAGE)

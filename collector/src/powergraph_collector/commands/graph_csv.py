@@ -1,0 +1,94 @@
+"""`graph_csv`: collect and publish; with `--config` for many BMCs, which is the service."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from powergraph_collector import settings
+from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.service import Service, stop_on_signals
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
+@frame.bmc_options
+@click.option("--jsonfile", type=click.Path(path_type=Path), help="The TinyDB store; last.csv goes beside it.")
+@collecting.collecting_options
+@click.option("--config", type=click.Path(path_type=Path), help="Settings of many BMCs (TOML), instead of the above.")
+@click.option("--check", is_flag=True, help="With --config: only say whether it is valid.")
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    host: str | None,
+    port: int,
+    user: str | None,
+    passwd: str | None,
+    passwd_file: Path | None,
+    reader: str,
+    jsonfile: Path | None,
+    interval: float,
+    nread: int | None,
+    csv_interval: float,
+    tail_length: int,
+    config: Path | None,
+    check: bool,
+) -> None:
+    """Collect from BMCs all the time, and publish CSV files from time to time.
+
+    With --host, --user, a password and --jsonfile: one BMC, last.csv beside the store. With --config: the service.
+    It reloads its settings and passwords on SIGHUP, and stops on SIGTERM with everything stored.
+    """
+    if config is not None:
+        _refuse_others(context)
+        _serve(config, check)
+        return
+    if check:
+        raise CommandError("--check goes with --config", ExitCode.USAGE)
+    bmc = collecting.BmcArguments(
+        frame.needed(host, "--host", "give the BMC's name or address, or --config with a settings file"),
+        port,
+        frame.needed(user, "--user", "give the BMC's user, such as --user powergraph"),
+        frame.password(passwd, passwd_file),
+        interval,
+    )
+    if jsonfile is None:
+        raise CommandError("--jsonfile is missing: name the store, such as --jsonfile powergraph.db", ExitCode.USAGE)
+    collected = collecting.settings_for(
+        bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
+    )
+    collecting.store(collected, nread, None)
+
+
+def _refuse_others(context: click.Context) -> None:
+    """Options that the settings file has would be silently without effect."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    given = [
+        name
+        for name in context.params
+        if name not in {"config", "check"} and context.get_parameter_source(name) is typed
+    ]
+    if given:
+        option = "--" + given[0].replace("passwd_file", "passwd-file")
+        raise CommandError(f"{option} does not go with --config: the settings file says it", ExitCode.USAGE)
+
+
+def _serve(config: Path, check: bool) -> None:
+    loaded = settings.load(config)
+    if check:
+        click.echo(f"{config}: valid, {len(loaded.bmcs)} BMCs")
+        return
+    stop = threading.Event()
+    service = Service(loaded, reload=lambda: settings.load(config), stop=stop)
+    with stop_on_signals(stop):
+        in_order = service.run()
+    collecting.check_end(service, in_order)
+
+
+def main() -> NoReturn:
+    """Run as `graph_csv`."""
+    frame.run(command, "graph_csv")

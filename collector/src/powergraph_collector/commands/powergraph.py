@@ -1,0 +1,83 @@
+"""`powergraph`: read one BMC and print or keep what it draws; with a word first, one of the subcommands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands.feedback import Feedback
+from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.commands.subcommands import group
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=frame.EXIT_CODES_HELP
+    + """
+
+    \b
+    Subcommands (powergraph WORD --help tells more):
+      status   what the service sees now
+      probe    what a BMC offers, field by field
+      energy   energy of a BMC over a span, from a store
+      db       check and import stores""",
+)
+@frame.bmc_options
+@click.option("--store", is_flag=True, help="Keep the samples in TinyDB instead of printing them.")
+@click.option("--feedback", is_flag=True, help="With --store: show each measure's status.")
+@collecting.collecting_options
+@click.option(
+    "--jsonfile",
+    type=click.Path(path_type=Path),
+    default=Path("powergraph.db"),
+    show_default=True,
+    help="With --store: the TinyDB store; last.csv goes beside it.",
+)
+def command(
+    *,
+    host: str | None,
+    port: int,
+    user: str | None,
+    passwd: str | None,
+    passwd_file: Path | None,
+    reader: str,
+    store: bool,
+    feedback: bool,
+    interval: float,
+    nread: int | None,
+    csv_interval: float,
+    tail_length: int,
+    jsonfile: Path,
+) -> None:
+    """Read what a server draws from its BMC, over IPMI (DCMI power reading, else its watt sensors).
+
+    Prints CSV rows, `timestamp,consumption`, or keeps every sample with --store. A sample counts as stored when it
+    would survive a power cut. The required options are --host, --user and a password.
+    """
+    if feedback and not store:
+        raise CommandError("--feedback shows what is stored: give --store too", ExitCode.USAGE)
+    bmc = collecting.BmcArguments(
+        frame.needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
+        port,
+        frame.needed(user, "--user", "give the BMC's user, such as --user powergraph"),
+        frame.password(passwd, passwd_file),
+        interval,
+    )
+    collected = collecting.settings_for(
+        bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
+    )
+    if store:
+        collecting.store(collected, nread, Feedback() if feedback else None)
+    else:
+        collecting.print_readings(collected, nread)
+
+
+def main() -> NoReturn:
+    """Run as `powergraph`: a word as first argument is a subcommand."""
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        frame.run(group, "powergraph")
+    frame.run(command, "powergraph")

@@ -1,0 +1,93 @@
+"""What every way of reading power from a BMC has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from powergraph_collector.model import Doubt, Reason, Source, Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to reach a BMC and who to be there: `host` may be a name, `password` is never shown.
+
+    `privilege` is `auto`, `user`, `operator` or `administrator`; `cipher_suite` is None for 17, then 3.
+    """
+
+    name: str
+    host: str
+    port: int
+    user: str
+    password: Secret
+    privilege: str = "auto"
+    cipher_suite: int | None = None
+
+
+class Secret:
+    """A password that does not show itself in logs and tracebacks."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The password itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Power at the moment of the answer, with the source and what the BMC said besides."""
+
+    power_w: int
+    source: Source
+    doubt: Doubt = Doubt.NONE
+    statistics: Statistics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoReading:
+    """Why there is no power now: `detail` is a clause for people, `again_soon` says that a retry in the tick helps."""
+
+    reason: Reason
+    detail: str
+    again_soon: bool = False
+
+
+Answer = Reading | NoReading
+Answered = Callable[[Answer], None]
+
+
+class Reader(Protocol):
+    """Asks BMCs and tells the answers, all from the thread that calls it."""
+
+    def ask(self, login: Login, answered: Answered) -> None:
+        """Begin a reading and return at once; `answered` is called from `work`, or at once if nothing can be sent.
+
+        A BMC is asked again only after it has answered.
+        """
+        ...
+
+    def work(self, timeout_s: float) -> None:
+        """Move what is under way; returns when something happened, at the latest after timeout_s."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Close the session of a BMC that is no longer polled."""
+        ...
+
+    def close(self) -> None:
+        """Close all sessions, so that BMCs need not time them out."""
+        ...

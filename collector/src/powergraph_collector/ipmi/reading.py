@@ -1,0 +1,106 @@
+"""The conversation that gets watts out of one BMC: DCMI where there is DCMI, else its watt sensors.
+
+A conversation is a generator that yields requests, is sent their responses and returns its result. It knows nothing of
+sockets, so that every way to a BMC holds the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from powergraph_collector.ipmi import dcmi, sensors
+from powergraph_collector.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, Request
+from powergraph_collector.ipmi.reader import NoReading, Reading
+from powergraph_collector.ipmi.sensors import Conversation, PowerSensor
+from powergraph_collector.model import Doubt, Reason, Source, Statistics
+
+DCMI_AGAIN_S: Final = 86_400.0  # a firmware update may bring DCMI: look again daily
+CHASSIS_STATUS = Request(0x00, 0x01)
+_CHASSIS_ON = 0x01
+_NOT_A_VALUE = 0xFFFF
+
+# Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
+_TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
+_WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
+
+
+class PrivilegeTooLow(Exception):  # noqa: N818
+    """The BMC wants a higher privilege for this command (completion code 0xD4)."""
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What was learned about one BMC while talking to it."""
+
+    sensors: tuple[PowerSensor, ...] | None = None
+    dcmi_again_at_s: float = 0.0
+
+
+def read_power(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
+    """Hold the conversation; now_s is a monotonic time in seconds. Raises PrivilegeTooLow."""
+    if knowledge.sensors is None or now_s >= knowledge.dcmi_again_at_s:
+        response = yield dcmi.POWER_READING
+        try:
+            reading = dcmi.parse_power_reading(response)
+        except dcmi.CompletionCode as error:
+            if error.code not in _WITHOUT_DCMI:
+                return refusal(error.code)
+        except dcmi.MalformedAnswer as error:
+            return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)
+        else:
+            knowledge.sensors = None
+            return (yield from _judged(reading))
+        knowledge.dcmi_again_at_s = now_s + DCMI_AGAIN_S
+        knowledge.sensors = None
+    return (yield from _by_sensors(knowledge))
+
+
+def _judged(reading: dcmi.PowerReading) -> Conversation[Reading | NoReading]:
+    """What a DCMI answer is worth: BMCs send placeholders that look like watts."""
+    if reading.current_w == _NOT_A_VALUE:
+        return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
+    if reading.current_w == 0:
+        if not reading.active:
+            return NoReading(Reason.NOT_MEASURING, "the BMC says that it does not measure power now")
+        if (yield from _chassis_is_on()):
+            return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 0 W although the machine is on")
+    return Reading(
+        reading.current_w,
+        Source.DCMI,
+        Doubt.NONE if reading.active else Doubt.INACTIVE,
+        Statistics(reading.min_w, reading.max_w, reading.average_w, reading.period_ms, reading.bmc_time_s),
+    )
+
+
+def _by_sensors(knowledge: Knowledge) -> Conversation[Reading | NoReading]:
+    try:
+        if knowledge.sensors is None:
+            knowledge.sensors = yield from sensors.find_power_sensors()
+        if not knowledge.sensors:
+            knowledge.sensors = None
+            return NoReading(Reason.NOT_SUPPORTED, "no DCMI power reading (0xC1) and no watt sensor in its SDR")
+        power_w = yield from sensors.read_sum(knowledge.sensors)
+    except sensors.SensorError as error:
+        knowledge.sensors = None  # the repository may have changed
+        return NoReading(Reason.BAD_ANSWER, str(error))
+    except dcmi.CompletionCode as error:
+        return refusal(error.code)
+    if power_w == 0 and (yield from _chassis_is_on()):
+        return NoReading(Reason.IMPLAUSIBLE, "the watt sensors say 0 W although the machine is on")
+    return Reading(power_w, Source.SDR)
+
+
+def _chassis_is_on() -> Conversation[bool]:
+    response = yield CHASSIS_STATUS
+    return response.code != SUCCESS or not response.data or bool(response.data[0] & _CHASSIS_ON)
+
+
+def refusal(code: int) -> NoReading:
+    """What a completion code means for polling. Raises PrivilegeTooLow for 0xD4."""
+    if code == INSUFFICIENT_PRIVILEGE:
+        raise PrivilegeTooLow
+    detail = str(dcmi.CompletionCode(code))
+    if code in _TRANSIENT:
+        return NoReading(Reason.BUSY, detail, again_soon=code in {0xC0, 0xC3, 0xCE})
+    return NoReading(Reason.BAD_ANSWER, detail)

@@ -1,0 +1,48 @@
+"""What a series of answers amounts to: samples, and the events between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from powergraph_collector.ipmi.reader import Answer, NoReading
+from powergraph_collector.model import Event, EventKind, Sample, Source
+
+Record = Sample | Event
+
+
+@dataclass(slots=True)
+class Series:
+    """One BMC's series as it grows."""
+
+    bmc: str
+    outage: Event | None = None
+    source: Source | None = None
+
+    def add(self, answer: Answer, asked_ms: int, at_ms: int) -> list[Record]:
+        """What to keep of an answer to the tick of asked_ms that came at at_ms."""
+        if isinstance(answer, NoReading):
+            return self._failed(answer, asked_ms)
+        records = self._recovered(at_ms)
+        if self.source is not None and answer.source is not self.source:
+            detail = f"watts come from {answer.source.value} now, from {self.source.value} before"
+            records.append(Event(self.bmc, EventKind.SOURCE, at_ms, at_ms, answer.source.value, detail))
+        self.source = answer.source
+        records.append(Sample(self.bmc, at_ms, answer.power_w, answer.source, answer.doubt, answer.statistics))
+        return records
+
+    def _failed(self, answer: NoReading, asked_ms: int) -> list[Record]:
+        if self.outage is not None and self.outage.reason == answer.reason.value:
+            return []
+        begun = Event(self.bmc, EventKind.OUTAGE, asked_ms, None, answer.reason.value, answer.detail)
+        records = self._recovered(asked_ms)
+        self.outage = begun
+        records.append(begun)
+        return records
+
+    def _recovered(self, at_ms: int) -> list[Record]:
+        outage, self.outage = self.outage, None
+        return [] if outage is None else [replace(outage, end_ms=max(at_ms, outage.begin_ms))]
+
+    def restated(self) -> list[Record]:
+        """The outage that lasts, for the record of a new day."""
+        return [] if self.outage is None else [self.outage]

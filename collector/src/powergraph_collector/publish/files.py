@@ -1,0 +1,64 @@
+"""Publishing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import Final
+
+import brotli
+
+FILE_MODE: Final = 0o644  # whatever the service's umask: a web server of another user reads them
+FOLDER_MODE: Final = 0o755
+_BROTLI_QUALITY: Final = 5  # a quarter of the time of 9 for about 3 % more bytes
+_SMALLEST_TWIN: Final = 256
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that everyone may read, with those above it as needed. Raises OSError."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(FOLDER_MODE)
+
+
+def replace(path: Path, data: bytes, *, with_twins: bool = True) -> None:
+    """Put data in the place of path at once, and its compressed twins beside it. Raises OSError."""
+    twins = {".gz": b"", ".br": b""}
+    if with_twins and len(data) >= _SMALLEST_TWIN:
+        twins = {".gz": gzip.compress(data, 6, mtime=0), ".br": brotli.compress(data, quality=_BROTLI_QUALITY)}
+    for suffix, twin in twins.items():
+        if not twin:
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _replace_one(path, data)
+    for suffix, twin in twins.items():
+        if twin:
+            _replace_one(path.with_name(path.name + suffix), twin)
+
+
+def _replace_one(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        os.fchmod(file.fileno(), FILE_MODE)
+        file.write(data)
+    temporary.replace(path)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add whole lines to a file that readers follow. Raises OSError with, at worst, a part of data written."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        size = os.fstat(fd).st_size
+        try:
+            written = os.write(fd, data)
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+        if written < len(data):
+            os.ftruncate(fd, size)
+            raise OSError(28, "No space left on device", str(path))
+        if size == 0:
+            os.fchmod(fd, FILE_MODE)
+    finally:
+        os.close(fd)

@@ -1,0 +1,106 @@
+"""The JSON files as `docs/published-files.md` describes them, as pure functions of what is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from powergraph_collector.days import iso, ranges
+from powergraph_collector.history.documents import doubt_names
+from powergraph_collector.model import Event, EventKind, Sample
+from powergraph_collector.settings import Bmc, Settings
+
+FORMAT: Final = 1
+REFRESH_S: Final = 5
+_VALUE_NAME: Final = {EventKind.INTERVAL: "interval_s", EventKind.CLOCK_STEP: "step_ms", EventKind.CAP: "limit_w"}
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What is known of a BMC now: its last sample, and the outage that lasts."""
+
+    sample: Sample | None = None
+    outage: Event | None = None
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """A JSON file's bytes."""
+    return (json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def index(settings: Settings, days: Mapping[str, Iterable[date]], written_ms: int) -> dict[str, Any]:
+    """`index.json`: the BMCs and the days that have a file, ascending, by BMC."""
+    return {
+        "format": FORMAT,
+        "collector": settings.name,
+        "zone": settings.zone,
+        "written_at": iso(written_ms),
+        "csv_interval_s": settings.csv_interval_s,
+        "tail_length": settings.tail_length,
+        "bmcs": [_bmc(bmc, days.get(bmc.name, ())) for bmc in settings.bmcs],
+    }
+
+
+def _bmc(bmc: Bmc, days: Iterable[date]) -> dict[str, Any]:
+    return {
+        "name": bmc.name,
+        "title": bmc.title,
+        "group": bmc.group,
+        "interval_s": bmc.interval_s,
+        "simulated": bmc.simulated,
+        "days": [[first.isoformat(), last.isoformat()] for first, last in ranges(days)],
+    }
+
+
+def now(settings: Settings, latest: Mapping[str, Latest], written_ms: int) -> dict[str, Any]:
+    """`now.json`: the state of every BMC."""
+    return {
+        "format": FORMAT,
+        "collector": settings.name,
+        "written_at": iso(written_ms),
+        "refresh_s": REFRESH_S,
+        "bmcs": {bmc.name: _state(latest.get(bmc.name, Latest()), written_ms) for bmc in settings.bmcs},
+    }
+
+
+def _state(latest: Latest, written_ms: int) -> dict[str, Any]:
+    sample, outage = latest.sample, latest.outage
+    return {
+        "state": "silent" if outage else "fresh" if sample else "waiting",
+        "at": iso(sample.at_ms) if sample else None,
+        "power_w": sample.power_w if sample else None,
+        "age_s": max(0, written_ms - sample.at_ms) / 1000 if sample else None,
+        "source": sample.source.value if sample else None,
+        "flags": doubt_names(sample.doubt) if sample else [],
+        "reason": outage.reason if outage else None,
+        "detail": outage.detail if outage else None,
+        "since": iso(outage.begin_ms) if outage else None,
+    }
+
+
+def day_events(settings: Settings, bmc: Bmc, day: date, events: Sequence[Event]) -> dict[str, Any]:
+    """`<day>.events.json`: what happened to a BMC in a day."""
+    return {
+        "format": FORMAT,
+        "bmc": bmc.name,
+        "day": day.isoformat(),
+        "zone": settings.zone,
+        "interval_s": bmc.interval_s,
+        "events": [_event(event) for event in events],
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "kind": event.kind.value,
+        "begin": iso(event.begin_ms),
+        "end": None if event.end_ms is None else iso(event.end_ms),
+        "reason": event.reason,
+        "detail": event.detail,
+    }
+    if event.kind in _VALUE_NAME:
+        described[_VALUE_NAME[event.kind]] = event.value
+    return described

@@ -1,0 +1,242 @@
+"""The collector at work: threads that poll, record and publish, and the signals that stop and reload them."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from powergraph_collector import heartbeat
+from powergraph_collector.energy import HOLDS_INTERVALS
+from powergraph_collector.history.recorder import Recorder
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.ipmi.lan import LanReader
+from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
+from powergraph_collector.ipmi.tool import ToolReader
+from powergraph_collector.model import Event, EventKind, Reason, Sample
+from powergraph_collector.polling.clock import Clock
+from powergraph_collector.polling.poller import Poller, Target
+from powergraph_collector.publish.publisher import Publisher
+from powergraph_collector.publish.tail import TailPublisher
+from powergraph_collector.settings import Bmc, Settings, SettingsError
+
+HEARTBEAT_FILE: Final = "heartbeat"
+TAIL_FILE: Final = "last.csv"
+READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
+_BEAT_S: Final = 1.0
+_LEAST_FILES: Final = 65_536
+
+_log = logging.getLogger("powergraph")
+
+
+class Watcher(Protocol):
+    """Somebody who looks on, such as `--feedback`; called from the polling and recording threads."""
+
+    def told(self, bmc: str, at_ms: int, answer: Answer) -> None:
+        """An answer came."""
+        ...
+
+    def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
+        """Samples are safe on the disk."""
+        ...
+
+
+class Publishing(Protocol):
+    """What the publishing thread runs."""
+
+    def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
+        """Take what is safe on the disk."""
+        ...
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish until told to stop."""
+        ...
+
+
+def login_of(bmc: Bmc) -> Login:
+    """A BMC of the settings as the readers want it."""
+    suite = None if bmc.cipher_suite == "auto" else bmc.cipher_suite
+    password = Secret(bmc.password.get_secret_value())
+    return Login(bmc.name, bmc.host, bmc.port, bmc.user, password, bmc.privilege, suite)
+
+
+def targets_of(settings: Settings) -> list[Target]:
+    """All BMCs of the settings with their intervals."""
+    return [Target(login_of(bmc), bmc.interval_s) for bmc in settings.bmcs]
+
+
+@contextmanager
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C set `stop`; a second one ends at once, as the former handlers would have it."""
+    former = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+
+    def on_signal(_number: int, _frame: object) -> None:
+        stop.set()
+        for each, handler in former.items():
+            signal.signal(each, handler)
+
+    for each in former:
+        signal.signal(each, on_signal)
+    try:
+        yield
+    finally:
+        for each, handler in former.items():
+            signal.signal(each, handler)
+
+
+@dataclass(slots=True)
+class Service:
+    """Collects by settings until stopped. `ticks` limits the ticks per BMC; `watcher` looks on.
+
+    `run` raises history.storage.StoreError and ipmi.tool.ToolMissing before anything is begun.
+    """
+
+    settings: Settings
+    reload: Callable[[], Settings] | None = None
+    ticks: int | None = None
+    watcher: Watcher | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    unwritten: int = 0
+    _reload_asked: threading.Event = field(default_factory=threading.Event)
+    _publishing: Publishing | None = None
+    _publishing_stop: threading.Event = field(default_factory=threading.Event)
+    _publishing_thread: threading.Thread | None = None
+
+    def run(self) -> bool:
+        """Collect; returns whether it ended in order: stopped or through, with everything stored."""
+        _raise_file_limit()
+        reader = READERS[self.settings.reader]()
+        history = TinyDbHistory(self.settings.store)
+        clock = Clock()
+        recorder = Recorder(history, self._acknowledged, _log.error)
+        poller = Poller(reader, recorder.hand_on, clock, self.watcher.told if self.watcher else None, self.ticks)
+        recorder.hand_on(begun_again(history, self.settings, clock.utc_ms()))
+        poller.poll(targets_of(self.settings))
+        polling = threading.Thread(target=poller.run, args=(self.stop,), name="polling")
+        recording = threading.Thread(target=recorder.run, name="recording")
+        self._start_publishing(clock)
+        recording.start()
+        polling.start()
+        try:
+            self._watch(poller, polling, recording, history, clock)
+        finally:
+            in_order = self.stop.is_set() or self.ticks is not None
+            self.stop.set()
+            polling.join()
+            recorder.end()
+            recording.join()
+            self._stop_publishing()
+            history.close()
+        self.unwritten = recorder.unwritten
+        return in_order and not self.unwritten
+
+    def _watch(
+        self,
+        poller: Poller,
+        polling: threading.Thread,
+        recording: threading.Thread,
+        history: TinyDbHistory,
+        clock: Clock,
+    ) -> None:
+        """The main thread: sign of life, reload, and an eye on the others."""
+        reloading = signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set()) if self.reload else None
+        try:
+            while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
+                self._beat(poller)
+                while history.repairs:
+                    _log.warning("store repaired: %s", history.repairs.pop(0))
+                if self._reload_asked.is_set():
+                    self._reload_asked.clear()
+                    self._take_new_settings(poller, clock)
+                polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
+        finally:
+            if self.reload:
+                signal.signal(signal.SIGHUP, reloading)
+
+    def _beat(self, poller: Poller) -> None:
+        if self.settings.runtime is None or not poller.last_round_s:
+            return
+        try:
+            heartbeat.write(self.settings.runtime / HEARTBEAT_FILE, poller.last_round_s)
+        except OSError as error:
+            _log.error("no sign of life for the watchdog: %s", error)
+
+    def _take_new_settings(self, poller: Poller, clock: Clock) -> None:
+        assert self.reload is not None  # noqa: S101 -- the caller saw it
+        try:
+            settings = self.reload()
+        except SettingsError as error:
+            _log.error("settings not reloaded, going on with those before: %s", error)
+            return
+        fixed = ("store", "runtime", "reader")
+        for name in fixed:
+            if getattr(settings, name) != getattr(self.settings, name):
+                _log.error("settings not reloaded: a new %s needs a restart", name)
+                return
+        self.settings = settings
+        poller.poll(targets_of(settings))
+        self._stop_publishing()
+        self._start_publishing(clock)
+        _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
+
+    def _start_publishing(self, clock: Clock) -> None:
+        settings = self.settings
+        history = TinyDbHistory(settings.store, access_mode="r")
+        if settings.publish is not None:
+            self._publishing = Publisher(settings, history, settings.publish, _log.error, clock.utc_ms)
+        else:
+            self._publishing = TailPublisher(
+                history,
+                settings.bmcs[0].name,
+                settings.store.parent / TAIL_FILE,
+                count=settings.tail_length,
+                interval_s=settings.csv_interval_s,
+                complain=_log.error,
+            )
+        self._publishing_stop = threading.Event()
+        self._publishing_thread = threading.Thread(
+            target=self._publishing.run, args=(self._publishing_stop,), name="publishing"
+        )
+        self._publishing_thread.start()
+
+    def _stop_publishing(self) -> None:
+        self._publishing_stop.set()
+        if self._publishing_thread is not None:
+            self._publishing_thread.join()
+
+    def _acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
+        if self._publishing is not None:
+            self._publishing.acknowledged(samples, events)
+        if self.watcher is not None:
+            self.watcher.acknowledged(samples, events)
+
+
+def begun_again(history: TinyDbHistory, settings: Settings, now_ms: int) -> list[Event]:
+    """The events that say why nothing was collected since the last sample of each BMC."""
+    events: list[Event] = []
+    for bmc in settings.bmcs:
+        last = history.last(bmc.name, 1)
+        since_ms = last[-1].at_ms if last else 0
+        lasting = [
+            event
+            for event in history.read_events(bmc.name, since_ms, now_ms + 1)
+            if event.kind is EventKind.OUTAGE and event.end_ms is None
+        ]
+        events += [replace(event, end_ms=max(now_ms, event.begin_ms)) for event in lasting]
+        if last and not lasting and now_ms - since_ms > HOLDS_INTERVALS * bmc.interval_s * 1000:
+            detail = "the collector was not running"
+            events.append(Event(bmc.name, EventKind.OUTAGE, since_ms, now_ms, Reason.COLLECTOR_STOPPED.value, detail))
+    return events
+
+
+def _raise_file_limit() -> None:
+    """A file per BMC is open all day."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _LEAST_FILES if hard == resource.RLIM_INFINITY else min(hard, _LEAST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
