@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from powergraph_collector.ipmi import dcmi
-from powergraph_collector.ipmi.message import Response
+from powergraph_collector.ipmi.message import Request, Response
+
+CAPTURED = json.loads(Path(__file__).with_name("frames").joinpath("ipmitool.json").read_text())
 
 watts = st.integers(0, 0xFFFF)
 word = st.integers(0, 0xFFFFFFFF)
@@ -82,3 +89,59 @@ def test_a_refusal_keeps_its_code_and_says_what_it_means(code: int, meaning: str
 @pytest.mark.parametrize(("period", "seconds"), [(0x05, 5), (0x3C, 60), (0x41, 60), (0x8C, 43200), (0xC7, 604800)])
 def test_averaging_periods_are_seconds_minutes_hours_or_days(period: int, seconds: int) -> None:
     assert dcmi.period_s(period) == seconds
+
+
+def captured(command: str) -> list[tuple[Request, Response, str]]:
+    """The exchanges of one ipmitool command: request, answer, and the lines that ipmitool printed."""
+    found = []
+    for run in CAPTURED:
+        for exchange in run["exchanges"] if run["ipmitool"] == command else []:
+            request = Request(int(exchange["netfn"], 16), int(exchange["command"], 16), bytes.fromhex(exchange["data"]))
+            answer = bytes.fromhex(exchange["answer"])
+            found.append((request, Response(answer[0], answer[1:]), "\n".join(run["printed"])))
+    assert found
+    return found
+
+
+def printed_number(label: str, printed: str) -> int:
+    return int(re.search(label + r":\s+(\d+)", printed)[1])
+
+
+@pytest.mark.parametrize(("request_", "response", "printed"), captured("dcmi power reading"))
+def test_a_reading_is_what_ipmitool_makes_of_the_same_bytes(request_, response, printed) -> None:
+    assert request_ == dcmi.POWER_READING
+    reading = dcmi.parse_power_reading(response)
+    assert reading.current_w == printed_number("Instantaneous power reading", printed)
+    assert reading.min_w == printed_number("Minimum during sampling period", printed)
+    assert reading.max_w == printed_number("Maximum during sampling period", printed)
+    assert reading.average_w == printed_number("Average power reading over sample period", printed)
+    assert f"{datetime.fromtimestamp(reading.bmc_time_s, UTC):%m/%d/%y %H:%M:%S} UTC" in printed
+    assert ("is:                   activated" in printed) == reading.active
+    assert dcmi.encode_power_reading(reading) == response.data
+
+
+def test_the_captured_readings_differ_in_every_field_that_matters() -> None:
+    readings = [dcmi.parse_power_reading(response) for _, response, _ in captured("dcmi power reading")]
+    assert any(len({one.current_w, one.min_w, one.max_w, one.average_w}) == 4 for one in readings)
+    assert {one.active for one in readings} == {True, False}
+    assert 0xFFFF in {one.current_w for one in readings}
+
+
+@pytest.mark.parametrize(("request_", "response", "printed"), captured("dcmi power get_limit"))
+def test_a_limit_is_what_ipmitool_makes_of_the_same_bytes(request_, response, printed) -> None:
+    assert request_ == dcmi.POWER_LIMIT
+    limit = dcmi.parse_power_limit(response)
+    if limit is None:
+        assert "No Active Power Limit" in printed
+        return
+    assert "Power Limit Active" in printed
+    assert limit.limit_w == printed_number("Power Limit", printed)
+    assert limit.correction_ms == printed_number("Correction time", printed)
+    assert limit.sample_s == printed_number("Sampling period", printed)
+
+
+def test_capabilities_are_asked_for_and_read_as_ipmitool_does() -> None:
+    for request, response, _ in captured("dcmi discover"):
+        assert request == dcmi.capabilities(request.data[1])
+        if request.data[1] == dcmi.SUPPORTED_CAPABILITIES:
+            assert dcmi.parse_capabilities(response) == dcmi.Capabilities(1, 5, power_management=True)

@@ -39,6 +39,7 @@ A trace has two columns: HH:MM:SS or an ISO 8601 timestamp, and watts; a header 
 Optional in [[bmc]], with defaults:
   fault = "none"                 # silent, no-dcmi, dcmi-ignored, busy-first, empty-first, inactive-zero,
                                  # inactive-value, zero, max, reboot (forgets its sessions), no-slots, slow
+  limit_w = 600                  # the active power limit that it tells; none by default
   delay_s = 1.5                  # how late the fault "slow" answers
   cipher_suites = [3, 17]
   privilege_limit = "administrator"   # of the user; "user", "operator"

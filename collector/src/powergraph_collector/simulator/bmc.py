@@ -45,7 +45,8 @@ NO_CIPHER_SUITE = 0x11
 _NETFN_CHASSIS, _NETFN_SENSOR, _NETFN_APP, _NETFN_STORAGE = 0x00, 0x04, 0x06, 0x0A
 _ANYONE, _CALLBACK, _USER = 0, 1, PRIVILEGES["user"]
 _VERSION = dcmi.Capabilities(1, 5, power_management=True)
-_LIMITLESS = dcmi.encode_power_limit(dcmi.PowerLimit(0, 0, 0, 0))
+# Platform attributes: none; manageability access: LAN channel 1, no second one, no serial line.
+_OTHER_CAPABILITIES = {2: bytes(5), 3: bytes(2), 4: b"\x01\xff\xff"}
 _FIRST_ANSWERS: dict[Fault, int] = {"busy-first": BUSY, "empty-first": SUCCESS}
 _ALGORITHM = Struct("<BxxBBxxx")
 
@@ -365,10 +366,8 @@ class Bmc:
             return _success(head)
         if data[1] == dcmi.AVERAGING_PERIODS:
             return _success(dcmi.encode_averaging_periods(_VERSION, ()))
-        # Platform attributes (2, 3) and manageability access (4): none of the options.
-        sizes = {2: 5, 3: 2, 4: 3}
-        if data[1] in sizes:
-            return _success(head[:4] + bytes(sizes[data[1]]))
+        if data[1] in _OTHER_CAPABILITIES:
+            return _success(head[:4] + _OTHER_CAPABILITIES[data[1]])
         return _code(INVALID_FIELD)
 
     def _power_reading(self, data: bytes, wall_s: float) -> Outcome | None:
@@ -400,7 +399,10 @@ class Bmc:
             return None
         if len(data) != 3 or data[0] != dcmi.GROUP:
             return _code(INVALID_FIELD)
-        return bytes((dcmi.NO_ACTIVE_LIMIT,)) + _LIMITLESS, None
+        limit_w = self.settings.limit_w
+        if limit_w is None:
+            return bytes((dcmi.NO_ACTIVE_LIMIT,)) + dcmi.encode_power_limit(dcmi.PowerLimit(0, 0, 0, 0)), None
+        return _success(dcmi.encode_power_limit(dcmi.PowerLimit(limit_w, action=0x11, correction_ms=1000, sample_s=1)))
 
     def _watts(self, wall_s: float) -> int | None:
         if self.fault in ("zero", "inactive-zero"):

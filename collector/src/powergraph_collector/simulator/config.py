@@ -118,6 +118,7 @@ class Bmc(_Strict):
     user: str
     password: SecretStr
     power: Annotated[ConstantPower | OfficePower | TracePower, Field(discriminator="kind")]
+    limit_w: Watts | None = None
     fault: Fault = "none"
     delay_s: Annotated[float, Field(gt=0, le=60)] = 1.5
     cipher_suites: Annotated[tuple[Literal[3, 17], ...], Field(min_length=1)] = (3, 17)
