@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 FIRST_MS = 0
@@ -11,6 +12,15 @@ LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
+
+
+def local_zone() -> ZoneInfo:
+    """This machine's zone, UTC where it has none."""
+    try:
+        with Path("/etc/localtime").open("rb") as file:
+            return ZoneInfo.from_file(file, "local")
+    except (OSError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def moment(at_ms: int, zone: ZoneInfo | None = None) -> datetime:

@@ -121,10 +121,11 @@ class FirstContact:
         """Raise CommandError if the first contact failed."""
         if self.failure is not None:
             code = EXIT_CODE_OF_REASON.get(self.failure.reason, ExitCode.NO_POWER)
-            raise CommandError(f"{bmc.host} port {bmc.port}: {self.failure.detail}. {_advice(code)}", code)
+            raise CommandError(f"{bmc.host} port {bmc.port}: {self.failure.detail}. {advice(code)}", code)
 
 
-def _advice(code: ExitCode) -> str:
+def advice(code: ExitCode) -> str:
+    """What a person can do about a failed contact."""
     return {
         ExitCode.UNREACHABLE: "Check --host and --port, and that IPMI over LAN is enabled on the BMC.",
         ExitCode.LOGIN: "Check --user and the password, and that the user may log in over LAN.",

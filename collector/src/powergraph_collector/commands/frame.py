@@ -93,7 +93,7 @@ def bmc_options(command: F) -> F:
     """The options that name one BMC and who to be there."""
     for option in reversed((
         click.option("--host", help="Name or address of the BMC."),
-        click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="UDP."),
+        click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Its port."),
         click.option("--user", help="User of the BMC; USER privilege is enough on most."),
         click.option(
             "--passwd",

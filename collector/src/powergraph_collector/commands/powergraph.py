@@ -13,18 +13,19 @@ from powergraph_collector.commands.feedback import Feedback
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.commands.subcommands import group
 
+_EPILOG = f"""{frame.EXIT_CODES_HELP}
+
+\b
+Subcommands (powergraph WORD --help tells more):
+  status   what the service sees now
+  probe    what a BMC offers, field by field
+  energy   energy of a BMC over a span, from a store
+  db       check and import stores"""
+
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=frame.EXIT_CODES_HELP
-    + """
-
-    \b
-    Subcommands (powergraph WORD --help tells more):
-      status   what the service sees now
-      probe    what a BMC offers, field by field
-      energy   energy of a BMC over a span, from a store
-      db       check and import stores""",
+    epilog=_EPILOG,
 )
 @frame.bmc_options
 @click.option("--store", is_flag=True, help="Keep the samples in TinyDB instead of printing them.")

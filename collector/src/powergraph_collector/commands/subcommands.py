@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
+from powergraph_collector.commands import db, energy, frame, probe, status
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
 def group() -> None:
-    """What servers draw: look, ask, compute."""
+    """What servers draw: look, ask, compute. Without a word, powergraph reads a BMC: see powergraph --help."""
+
+
+for _command in (status.command, probe.command, energy.command, db.group):
+    group.add_command(_command)

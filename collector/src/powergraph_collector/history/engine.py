@@ -18,16 +18,8 @@ class Acknowledged:
     error: str = ""
 
 
-class History(Protocol):
-    """Keeps samples and events of BMCs, and finds them by span.
-
-    One writer; any number of readers in other threads and processes, each with an engine of its own, that neither wait
-    for the writer nor delay it. Spans are [from_ms, to_ms) in UTC milliseconds.
-    """
-
-    def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
-        """Keep a batch; what is not acknowledged is not kept and may be appended again."""
-        ...
+class ReadableHistory(Protocol):
+    """Samples and events of BMCs, found by span. Spans are [from_ms, to_ms) in UTC milliseconds."""
 
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span in the order in which they were taken."""
@@ -47,6 +39,18 @@ class History(Protocol):
 
     def utc_days(self, bmc: str) -> list[str]:
         """UTC days with samples, `YYYY-MM-DD`, ascending."""
+        ...
+
+
+class History(ReadableHistory, Protocol):
+    """A history that is also written.
+
+    One writer; any number of readers in other threads and processes, each with an engine of its own, that neither wait
+    for the writer nor delay it.
+    """
+
+    def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
+        """Keep a batch; what is not acknowledged is not kept and may be appended again."""
         ...
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from powergraph_collector.days import utc_day
 from powergraph_collector.model import Event, Sample
+
 from .documents import event_document, event_of, sample_document, sample_of
 from .engine import Acknowledged
 from .powerdb import PowerDB

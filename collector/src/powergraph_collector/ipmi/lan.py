@@ -21,7 +21,7 @@ from pyghmi.ipmi.private import session as pyghmi_session
 
 from powergraph_collector.ipmi.message import Request, Response
 from powergraph_collector.ipmi.names import Resolver
-from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading
+from powergraph_collector.ipmi.reader import Answered, Login, NoReading
 from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
 from powergraph_collector.ipmi.sensors import Conversation
 from powergraph_collector.model import Reason
@@ -39,6 +39,8 @@ _STATUS_OF = {text: code for code, text in constants.rmcp_codes.items()}
 _NO_SLOT_STATUS = frozenset({0x01, 0x0B})
 _ROLE_STATUS = frozenset({0x09, 0x0A, 0x0D})
 _PRIVILEGE_REFUSED = "privilege refused"
+
+Begin = Callable[[Knowledge, float], Conversation[Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +136,8 @@ class _Line:
     privileges: list[int] = field(default_factory=list)
     first_hash: int = 256
     session: _Session | None = None
-    answered: Answered | None = None
+    begin: Begin = read_power
+    answered: Callable[[Any], None] | None = None
     used_at_s: float = 0.0
 
 
@@ -146,10 +149,14 @@ class LanReader:
         self._resolver = Resolver()
         self._keep_alive_at_s = 0.0
         self._under_way = 0
-        self._outbox: deque[tuple[_Line, Conversation[Answer], Request]] = deque()
+        self._outbox: deque[tuple[_Line, Conversation[Any], Request]] = deque()
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Begin a reading on the open session, or log in first."""
+        self.hold(login, read_power, answered)
+
+    def hold(self, login: Login, begin: Begin, answered: Callable[[Any], None]) -> None:
+        """Begin any conversation; `answered` gets its result, or a NoReading if it could not be held."""
         line = self._lines.get(login.name)
         if line is not None and line.login != login:
             self.forget(login.name)
@@ -157,13 +164,13 @@ class LanReader:
         if line is None:
             line = self._lines[login.name] = _Line(login, privileges=_privileges(login))
             line.first_hash = 1 if login.cipher_suite == 3 else 256
-        line.answered = answered
+        line.begin, line.answered = begin, answered
         self._under_way += 1
         self._read(line)
 
     def _read(self, line: _Line) -> None:
         if line.session is not None and line.session.is_alive:
-            self._step(line, read_power(line.knowledge, time.monotonic()), None)
+            self._step(line, line.begin(line.knowledge, time.monotonic()), None)
         else:
             line.session = None
             self._resolver.resolve(line.login.host, lambda address: self._log_in(line, address))
@@ -196,7 +203,7 @@ class LanReader:
             return
         if "error" not in outcome:
             line.first_hash = session.attemptedhash
-            self._step(line, read_power(line.knowledge, time.monotonic()), None)
+            self._step(line, line.begin(line.knowledge, time.monotonic()), None)
             return
         line.session = None
         text = str(outcome["error"])
@@ -222,7 +229,7 @@ class LanReader:
         status = _STATUS_OF.get(text.removesuffix(" in RAKP2"), 0)
         self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_advice(text, status)))
 
-    def _step(self, line: _Line, conversation: Conversation[Answer], response: Response | None) -> None:
+    def _step(self, line: _Line, conversation: Conversation[Any], response: Response | None) -> None:
         """Give the conversation its response, and the BMC the conversation's next request."""
         session = line.session
         try:
@@ -247,7 +254,7 @@ class LanReader:
             line.used_at_s = time.monotonic()
             line.session.send(request, partial(self._received, line, conversation))
 
-    def _received(self, line: _Line, conversation: Conversation[Answer], response: Response | None) -> None:
+    def _received(self, line: _Line, conversation: Conversation[Any], response: Response | None) -> None:
         if response is None:
             self._lost(line)
         else:
@@ -257,7 +264,7 @@ class LanReader:
         line.session = None  # the next reading logs in again
         self._answer(line, NoReading(Reason.TIMEOUT, _NO_ANSWER))
 
-    def _answer(self, line: _Line, answer: Answer) -> None:
+    def _answer(self, line: _Line, answer: Any) -> None:
         answered, line.answered = line.answered, None
         if answered is not None:
             self._under_way -= 1

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import day_of, days_between, span_of
-from powergraph_collector.history.engine import History
+from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import csv_files, files, json_files
 from powergraph_collector.publish.json_files import Latest
@@ -51,7 +51,7 @@ class Publisher:
     def __init__(
         self,
         settings: Settings,
-        history: History,
+        history: ReadableHistory,
         root: Path,
         complain: Callable[[str], None],
         now_ms: Callable[[], int],
@@ -252,7 +252,7 @@ class Publisher:
         files.replace(self._root / "now.json", json_files.encode(document))
 
 
-def write_tail(history: History, bmc: str, path: Path, count: int) -> None:
+def write_tail(history: ReadableHistory, bmc: str, path: Path, count: int) -> None:
     """Write the last count samples of a BMC as a CSV file. Raises OSError."""
     files.replace(path, csv_files.table(history.last(bmc, count)))
 

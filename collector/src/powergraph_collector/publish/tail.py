@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from powergraph_collector.history.engine import History
+from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Event, Sample
 from powergraph_collector.publish.publisher import write_tail
 
@@ -20,7 +20,7 @@ class TailPublisher:
 
     def __init__(
         self,
-        history: History,
+        history: ReadableHistory,
         bmc: str,
         path: Path,
         *,

@@ -1,0 +1,114 @@
+"""`powergraph probe`: what a BMC offers, field by field, before anybody relies on it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode
+from powergraph_collector.days import iso
+from powergraph_collector.ipmi import dcmi, sensors
+from powergraph_collector.ipmi.lan import LanReader
+from powergraph_collector.ipmi.message import SUCCESS, Response
+from powergraph_collector.ipmi.reader import NoReading
+from powergraph_collector.ipmi.reading import CHASSIS_STATUS, Knowledge
+from powergraph_collector.ipmi.sensors import Conversation
+from powergraph_collector.service import login_of, stop_on_signals
+from powergraph_collector.settings import DEFAULT_INTERVAL_S
+
+Findings = list[tuple[str, str]]
+
+
+@click.command(name="probe")
+@frame.bmc_options
+def command(
+    *, host: str | None, port: int, user: str | None, passwd: str | None, passwd_file: Path | None, reader: str
+) -> None:
+    """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
+    if reader != "pyghmi":
+        raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
+    bmc = collecting.BmcArguments(
+        frame.needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
+        port,
+        frame.needed(user, "--user", "give the BMC's user, such as --user powergraph"),
+        frame.password(passwd, passwd_file),
+        DEFAULT_INTERVAL_S,
+    )
+    target = collecting.settings_for(bmc).bmcs[0]
+    answers: list[Findings | NoReading] = []
+    lan = LanReader()
+    stop = threading.Event()
+    with stop_on_signals(stop):
+        lan.hold(login_of(target), _explore, answers.append)
+        while not stop.is_set() and not _is_final(answers):
+            if answers:  # a login that goes on with a higher privilege
+                answers.clear()
+                lan.hold(login_of(target), _explore, answers.append)
+            lan.work(0.2)
+        lan.close()
+    if not answers:
+        return
+    answer = answers[0]
+    if isinstance(answer, NoReading):
+        code = EXIT_CODE_OF_REASON.get(answer.reason, ExitCode.NO_POWER)
+        raise CommandError(f"{target.host} port {target.port}: {answer.detail}. {collecting.advice(code)}", code)
+    for name, value in answer:
+        click.echo(f"{name:<18} {value}")
+
+
+def _is_final(answers: list[Findings | NoReading]) -> bool:
+    return bool(answers) and not (isinstance(answers[0], NoReading) and answers[0].again_soon)
+
+
+def _explore(knowledge: Knowledge, now_s: float) -> Conversation[Findings]:
+    """Ask for everything that has to do with power."""
+    del knowledge, now_s
+    found: Findings = []
+    found.append(("DCMI", _capabilities((yield dcmi.capabilities(dcmi.SUPPORTED_CAPABILITIES)))))
+    found += _reading((yield dcmi.POWER_READING))
+    found.append(("power limit", _limit((yield dcmi.POWER_LIMIT))))
+    chassis = yield CHASSIS_STATUS
+    if chassis.code == SUCCESS and chassis.data:
+        found.append(("chassis", "on" if chassis.data[0] & 1 else "off"))
+    try:
+        used = yield from sensors.find_power_sensors()
+        names = ", ".join(f"{sensor.name} (entity 0x{sensor.entity:02X}.{sensor.instance})" for sensor in used)
+        found.append(("watt sensors", names or "none"))
+        if used:
+            found.append(("their sum", f"{(yield from sensors.read_sum(used))} W"))
+    except (sensors.SensorError, dcmi.CompletionCode) as error:
+        found.append(("watt sensors", str(error)))
+    return found
+
+
+def _capabilities(response: Response) -> str:
+    try:
+        promised = dcmi.parse_capabilities(response)
+    except dcmi.DcmiError as error:
+        return str(error)
+    return f"{promised.major}.{promised.minor}, power management {'' if promised.power_management else 'not '}promised"
+
+
+def _reading(response: Response) -> Findings:
+    try:
+        reading = dcmi.parse_power_reading(response)
+    except dcmi.DcmiError as error:
+        return [("power now", str(error))]
+    statistics = f"minimum {reading.min_w} W, maximum {reading.max_w} W, average {reading.average_w} W"
+    return [
+        ("power now", f"{reading.current_w} W"),
+        ("the BMC", "says that it measures" if reading.active else "says that it does not measure"),
+        ("its statistics", f"{statistics}, over {reading.period_ms / 1000:g} s by its own word"),
+        ("its clock", iso(reading.bmc_time_s * 1000)),
+    ]
+
+
+def _limit(response: Response) -> str:
+    try:
+        limit = dcmi.parse_power_limit(response)
+    except dcmi.DcmiError as error:
+        return str(error)
+    return "none active" if limit is None else f"{limit.limit_w} W"

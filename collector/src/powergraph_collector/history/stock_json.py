@@ -1,0 +1,181 @@
+"""Reading what others kept: stock TinyDB JSON files with a table per day, the form of 2017 included.
+
+The form of 2017 names its tables `2017513`, year, month and day without padding, and keeps
+`{"time": "5:37:27", "watts": "436"}` in the site's local time. `2017112` may be two days: such a table is refused with
+its candidates until the caller says which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from tinydb import TinyDB
+
+from powergraph_collector.days import to_ms, utc_day
+from powergraph_collector.history.documents import sample_of
+from powergraph_collector.history.storage import StoreError
+from powergraph_collector.model import Event, Sample
+
+UNNAMED: Final = ""
+_OURS = re.compile(r"(?P<bmc>[^/]+)/(?P<day>\d{4}-\d{2}-\d{2})")
+_PACKED = re.compile(r"(?P<year>(?:19|20)\d\d)(?P<rest>\d{2,4})")
+_POWER_NAMES: Final = ("power_w", "watts", "consumption", "power")
+_TIME_NAMES: Final = ("time", "timestamp", "date")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
+_MOST_W: Final = 65_534
+
+
+def candidates(table: str) -> list[date]:
+    """The days that a table's name may mean, in order; none if it names no day."""
+    iso = table.rpartition("/")[2]
+    try:
+        return [date.fromisoformat(iso)] if "-" in iso else _unpacked(iso)
+    except ValueError:
+        return []
+
+
+def _unpacked(name: str) -> list[date]:
+    found = _PACKED.fullmatch(name)
+    if not found:
+        return []
+    year, rest = int(found["year"]), found["rest"]
+    padded = len(rest) == 4
+    days = []
+    for cut in (1, 2):
+        month, day = rest[:cut], rest[cut:]
+        if not 1 <= len(day) <= 2 or (not padded and (month.startswith("0") or day.startswith("0"))):
+            continue
+        try:
+            days.append(date(year, int(month), int(day)))
+        except ValueError:
+            continue
+    return days
+
+
+@dataclass(slots=True)
+class StockHistory:
+    """A stock TinyDB file as a history to read. Raises StoreError for a file that is none, or with an unclear table.
+
+    `zone` is what local times in it mean; `meant` says what day an ambiguous table holds. `passed_over` counts
+    documents without a readable time or watts.
+    """
+
+    path: Path
+    zone: ZoneInfo
+    meant: Mapping[str, date] = field(default_factory=dict)
+    passed_over: int = 0
+    _samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        days = self._days(self._open().tables())
+        with self._open() as db:
+            for table in sorted(days, key=lambda name: (days[name], name)):
+                named = _OURS.fullmatch(table)
+                bmc = named["bmc"] if named else UNNAMED
+                self._samples.setdefault(bmc, []).extend(self._read(bmc, days[table], db.table(table)))
+
+    def _open(self) -> TinyDB:
+        try:
+            db = TinyDB(self.path, access_mode="r")
+            tables = (db.storage.read() or {}).values()
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be read: {error.strerror}") from None
+        except (ValueError, AttributeError, RecursionError):
+            raise StoreError(f"{self.path} is not a TinyDB file: its content is not JSON") from None
+        if not all(isinstance(document, dict) for table in tables for document in _documents(table)):
+            raise StoreError(f"{self.path} is not a TinyDB file: its content is not tables of documents")
+        return db
+
+    def _days(self, tables: Iterable[str]) -> dict[str, date]:
+        days: dict[str, date] = {}
+        unclear: list[str] = []
+        for table in sorted(tables):
+            possible = [self.meant[table]] if table in self.meant else candidates(table)
+            if len(possible) > 1:
+                unclear.append(f"{table} ({' or '.join(day.isoformat() for day in possible)})")
+            elif possible:
+                days[table] = possible[0]
+        if unclear:
+            raise StoreError(
+                f"{self.path}: it is not certain which day these tables hold: {', '.join(unclear)}; "
+                f"say it with --table {unclear[0].partition(' ')[0]}=YYYY-MM-DD"
+            )
+        if not days:
+            raise StoreError(f"{self.path}: no table in it is named after a day")
+        return days
+
+    def _read(self, bmc: str, day: date, documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+        former_ms = 0
+        for document in documents:
+            try:
+                sample = self._sample(bmc, day, document, former_ms)
+            except (KeyError, ValueError, TypeError, OverflowError):
+                self.passed_over += 1
+                continue
+            former_ms = sample.at_ms
+            yield sample
+
+    def _sample(self, bmc: str, day: date, document: Mapping[str, Any], former_ms: int) -> Sample:
+        if "at_ms" in document and "source" in document:
+            return sample_of(bmc, document)
+        power_w = int(next(document[name] for name in _POWER_NAMES if name in document))
+        if not 0 <= power_w <= _MOST_W:
+            raise ValueError(power_w)
+        text = str(next(document[name] for name in _TIME_NAMES if name in document))
+        clock = _CLOCK.fullmatch(text)
+        if clock is None:
+            when = datetime.fromisoformat(text)
+            return Sample(bmc, to_ms(when if when.tzinfo else when.replace(tzinfo=self.zone)), power_w)
+        hour, minute, second = (int(part) for part in clock.groups())
+        local = datetime.combine(day, time(hour, minute, second), self.zone)
+        at_ms, again_ms = to_ms(local), to_ms(local.replace(fold=1))
+        # In the hour that comes twice, local times start over: the second pass is the later one.
+        return Sample(bmc, again_ms if at_ms < former_ms <= again_ms else at_ms, power_w)
+
+    def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
+        """Samples of a span."""
+        return (sample for sample in self._samples.get(bmc, ()) if from_ms <= sample.at_ms < to_ms)
+
+    def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
+        """None: these files keep none."""
+        del bmc, from_ms, to_ms
+        return []
+
+    def last(self, bmc: str, count: int) -> list[Sample]:
+        """The last count samples."""
+        return self._samples.get(bmc, [])[-count:]
+
+    def bmcs(self) -> list[str]:
+        """BMC names; `UNNAMED` for tables that name none."""
+        return sorted(self._samples)
+
+    def utc_days(self, bmc: str) -> list[str]:
+        """UTC days with samples."""
+        return sorted({utc_day(sample.at_ms) for sample in self._samples.get(bmc, ())})
+
+
+def _documents(table: object) -> Iterable[object]:
+    return table.values() if isinstance(table, dict) else (None,)
+
+
+def import_into(
+    append: Callable[[Sequence[Sample]], None], stock: StockHistory, name: str, advance: Callable[[int], None]
+) -> int:
+    """Hand all samples on, a UTC day at a time, unnamed ones under `name`; returns how many."""
+    total = 0
+    for bmc in stock.bmcs():
+        by_day: dict[str, list[Sample]] = {}
+        for sample in stock.read(bmc, 0, 1 << 62):
+            renamed = Sample(name, sample.at_ms, sample.power_w, sample.source, sample.doubt, sample.statistics)
+            by_day.setdefault(utc_day(sample.at_ms), []).append(sample if bmc else renamed)
+        for samples in by_day.values():
+            append(samples)
+            total += len(samples)
+            advance(len(samples))
+    return total
