@@ -1,0 +1,171 @@
+/** Days and clock times of a zone: days have 23 or 25 hours at times. Moments are UTC milliseconds, days `YYYY-MM-DD`. */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+const LANGUAGE = "en-GB";
+
+/** Distances between ticks that people read easily. */
+const TICK_STEPS = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12, 24].map((n) => n * HOUR),
+];
+
+/** @type {Map<string, Intl.DateTimeFormat>} Making a formatter costs far more than using it. */
+const formatters = new Map();
+
+/** @param {string} zone @param {Intl.DateTimeFormatOptions} options */
+function formatter(zone, options) {
+  const key = zone + JSON.stringify(options);
+  let found = formatters.get(key);
+  if (!found) {
+    found = new Intl.DateTimeFormat(LANGUAGE, { timeZone: zone, ...options });
+    formatters.set(key, found);
+  }
+  return found;
+}
+
+/** Whether this browser knows the zone. @param {unknown} zone */
+export function isZone(zone) {
+  if (typeof zone !== "string" || zone === "") return false;
+  try {
+    formatter(zone, {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How far the zone's clocks are ahead of UTC, in ms. @param {number} at @param {string} zone */
+export function offsetAt(at, zone) {
+  const parts = formatter(zone, {
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+    hourCycle: "h23",
+  }).formatToParts(at);
+  const part = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
+  const local = Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second);
+  return local - Math.floor(at / SECOND) * SECOND;
+}
+
+/** Whether the text is a date that the calendar has, as `YYYY-MM-DD`. @param {string | null} text */
+export function isDay(text) {
+  if (text === null || !/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const at = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
+}
+
+/** The day in a zone. @param {number} at @param {string} zone */
+export function dayOf(at, zone) {
+  return new Date(at + offsetAt(at, zone)).toISOString().slice(0, 10);
+}
+
+/** The day that lies `count` days later. @param {string} day @param {number} count */
+export function addDays(day, count) {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + count * 24 * HOUR).toISOString().slice(0, 10);
+}
+
+/** The first moment of a zone's day; where midnight is skipped, that of the first hour there is. */
+export function startOfDay(/** @type {string} */ day, /** @type {string} */ zone) {
+  const utcMidnight = Date.parse(`${day}T00:00:00Z`);
+  let before = utcMidnight - 15 * HOUR;
+  let within = utcMidnight + 15 * HOUR;
+  while (within - before > 1) {
+    const middle = Math.floor((before + within) / 2);
+    if (dayOf(middle, zone) >= day) within = middle;
+    else before = middle;
+  }
+  return within;
+}
+
+/** A day's first moment and the next day's. @param {string} day @param {string} zone @returns {[number, number]} */
+export function spanOfDay(day, zone) {
+  return [startOfDay(day, zone), startOfDay(addDays(day, 1), zone)];
+}
+
+/** The days that a span touches, ascending. @param {number} from @param {number} to @param {string} zone */
+export function daysTouching(from, to, zone) {
+  const last = dayOf(to, zone);
+  const days = [];
+  for (let day = dayOf(from, zone); day <= last; day = addDays(day, 1)) days.push(day);
+  return days;
+}
+
+/**
+ * Moments for the ticks of an axis, at round times of the zone's clocks, at most `most` of them.
+ * @param {number} from @param {number} to @param {string} zone @param {number} most
+ */
+export function ticks(from, to, zone, most) {
+  const step = TICK_STEPS.find((each) => (to - from) / each <= Math.max(most, 1)) ?? 24 * HOUR;
+  // Zones shift by whole quarters of an hour: of all quarters, those that the local clock shows as multiples of the step.
+  const stride = Math.min(step, 15 * MINUTE);
+  const found = [];
+  for (let at = Math.ceil(from / stride) * stride; at <= to; at += stride) {
+    if (step <= stride || (at + offsetAt(at, zone)) % step === 0) found.push(at);
+  }
+  return found;
+}
+
+/** `14:03`, or `14:03:10` with seconds. @param {number} at @param {string} zone @param {boolean} seconds */
+export function clock(at, zone, seconds = true) {
+  return formatter(zone, {
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(seconds ? { second: "2-digit" } : {}),
+    hourCycle: "h23",
+  }).format(at);
+}
+
+/** `24 Nov`. @param {number} at @param {string} zone */
+export function shortDate(at, zone) {
+  return formatter(zone, { day: "numeric", month: "short" }).format(at);
+}
+
+/** `Tue 24 Nov 2026`. @param {number} at @param {string} zone */
+export function date(at, zone) {
+  return formatter(zone, { weekday: "short", day: "numeric", month: "short", year: "numeric" })
+    .format(at)
+    .replace(",", "");
+}
+
+/** `Tuesday, 24 November 2026`. @param {string} day */
+export function longDay(day) {
+  const options = /** @type {Intl.DateTimeFormatOptions} */ ({
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+  });
+  return formatter("UTC", options).format(Date.parse(`${day}T12:00:00Z`));
+}
+
+/** `November 2026` of a month `YYYY-MM`. @param {string} month */
+export function monthName(month) {
+  return formatter("UTC", { month: "long", year: "numeric" }).format(Date.parse(`${month}-15T12:00:00Z`));
+}
+
+/** `UTC`, or the zone's name with its offset then: `America/Sao_Paulo (UTC−03:00)`. */
+export function zoneLabel(/** @type {string} */ zone, /** @type {number} */ at) {
+  if (zone === "UTC" || zone === "Etc/UTC") return "UTC";
+  const minutes = Math.round(offsetAt(at, zone) / MINUTE);
+  const sign = minutes < 0 ? "−" : "+";
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `${zone} (UTC${sign}${String(hours).padStart(2, "0")}:${String(rest).padStart(2, "0")})`;
+}
+
+/** `2026-11-24T01:50:09Z`, for addresses. @param {number} at */
+export function iso(at) {
+  return new Date(at).toISOString().replace(/\.000Z$/, "Z");
+}
+
+/** A moment in the form of published files, or null if the text is not one. @param {unknown} text */
+export function parseMoment(text) {
+  if (typeof text !== "string" || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/.test(text)) return null;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : at;
+}
