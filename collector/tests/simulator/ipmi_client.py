@@ -57,12 +57,15 @@ class Client:
         answer = self.send(rmcp.packet_with_payload(kind, payload))
         return answer.datagram[16:] if answer else b""
 
+    def open(self) -> bytes:
+        """Begin the handshake and return the answer."""
+        numbers = (self.suite.authentication, self.suite.integrity, self.suite.confidentiality)
+        proposed = b"".join(bytes((kind, 0, 0, 8, number, 0, 0, 0)) for kind, number in enumerate(numbers))
+        return self.payload(0x10, b"\x01" + bytes((self.role, 0, 0)) + b"\xa4\xa3\xa2\xa0" + proposed)
+
     def login(self) -> tuple[str, int]:
         """Return the last step of the handshake and its status: ("rakp4", 0) is a session."""
-        suite = self.suite
-        numbers = (suite.authentication, suite.integrity, suite.confidentiality)
-        proposed = b"".join(bytes((kind, 0, 0, 8, number, 0, 0, 0)) for kind, number in enumerate(numbers))
-        opened = self.payload(0x10, b"\x01" + bytes((self.role, 0, 0)) + b"\xa4\xa3\xa2\xa0" + proposed)
+        suite, opened = self.suite, self.open()
         if len(opened) < 36:
             return "open", opened[1] if len(opened) > 1 else -1
         self.session_id = int.from_bytes(opened[8:12], "little")

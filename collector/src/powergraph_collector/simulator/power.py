@@ -53,8 +53,8 @@ class Office:
         load = 0.02 + 0.02 * math.sin(2 * math.pi * (at_s % _DAY_S) / _DAY_S)
         for lane, (slot_s, by_day, by_night) in enumerate(_JOB_LANES):
             slot, inside = divmod(at_s, slot_s)
-            begin = slot_s * 0.5 * _chance(self.seed, lane, 1, int(slot))
-            length = slot_s * (0.1 + 0.4 * _chance(self.seed, lane, 2, int(slot)))
+            begin = slot_s * 0.4 * _chance(self.seed, lane, 1, int(slot))
+            length = slot_s * (0.15 + 0.45 * _chance(self.seed, lane, 2, int(slot)))
             busy = by_day if _working_hours(slot * slot_s + begin) else by_night
             if begin <= inside < begin + length and _chance(self.seed, lane, 3, int(slot)) < busy:
                 load += 0.2 + 0.4 * _chance(self.seed, lane, 4, int(slot))
@@ -66,7 +66,7 @@ class Office:
 
 
 # Seconds from one job to the next, and how likely there is one by day and by night.
-_JOB_LANES = ((1_500, 0.45, 0.06), (7_000, 0.5, 0.15), (31_000, 0.35, 0.6))
+_JOB_LANES = ((1_500, 0.7, 0.08), (7_000, 0.65, 0.2), (31_000, 0.45, 0.5))
 
 
 def _working_hours(at_s: float) -> bool:
