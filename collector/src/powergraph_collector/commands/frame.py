@@ -19,6 +19,7 @@ from powergraph_collector.settings import DEFAULT_PORT, SettingsError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PORT = click.IntRange(1, 65535)
 PASSWORD_VARIABLE = "POWERGRAPH_PASSWD"  # noqa: S105
 
 
@@ -93,7 +94,7 @@ def bmc_options(command: F) -> F:
     """The options that name one BMC and who to be there."""
     for option in reversed((
         click.option("--host", help="Name or address of the BMC."),
-        click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Its port."),
+        click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="Its UDP port."),
         click.option("--user", help="User of the BMC; USER privilege is enough on most."),
         click.option(
             "--passwd",

@@ -1,0 +1,145 @@
+"""The embedded engine keeps and finds samples and events, through TinyDB alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from powergraph_collector.history.documents import event_document, event_of, sample_document, sample_of
+from powergraph_collector.history.powerdb import AppendTable, PowerDB
+from powergraph_collector.history.storage import LogStorage
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
+
+NOON_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z
+DAY_MS = 86_400_000
+WATTS = st.integers(0, 65_534)
+TIMES = st.integers(0, 4_102_444_800_000)
+SAMPLES = st.builds(
+    Sample,
+    st.just("node01"),
+    TIMES,
+    WATTS,
+    st.sampled_from(Source),
+    st.sampled_from(Doubt),
+    st.none() | st.builds(Statistics, WATTS, WATTS, WATTS, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+)
+EVENTS = st.builds(
+    Event,
+    st.just("node01"),
+    st.sampled_from(EventKind),
+    TIMES,
+    st.none() | TIMES,
+    st.text(max_size=10),
+    st.text(max_size=10),
+    st.none() | st.integers(-(2**40), 2**40),
+)
+
+
+def samples(count: int, bmc: str = "node01", from_ms: int = NOON_MS, step_ms: int = 10_000) -> list[Sample]:
+    return [Sample(bmc, from_ms + index * step_ms, 400 + index % 50) for index in range(count)]
+
+
+@given(sample=SAMPLES)
+def test_a_sample_comes_back_from_its_document(sample: Sample) -> None:
+    assert sample_of("node01", sample_document(sample)) == sample
+
+
+@given(event=EVENTS)
+def test_an_event_comes_back_from_its_document(event: Event) -> None:
+    assert event_of("node01", event_document(event)) == event
+
+
+@given(batches=st.lists(st.lists(SAMPLES, max_size=5), max_size=5), span=st.tuples(TIMES, TIMES))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_span_gives_its_samples_day_by_day_in_the_order_of_keeping(
+    batches: list[list[Sample]], span: tuple[int, int], tmp_path_factory: Any
+) -> None:
+    history = TinyDbHistory(tmp_path_factory.mktemp("store") / "db")
+    for batch in batches:
+        assert history.append(batch).samples is not None
+    kept = [sample for batch in batches for sample in batch]
+    expected = sorted(
+        (sample for sample in kept if span[0] <= sample.at_ms < span[1]), key=lambda sample: sample.at_ms // DAY_MS
+    )
+    assert list(history.read("node01", *span)) == expected
+    history.close()
+
+
+def test_the_last_samples_are_found_across_days(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    kept = samples(5000, step_ms=60_000)
+    history.append(kept)
+    assert len(history.utc_days("node01")) == 4
+    for count in (0, 1, 300, 2000, 5000, 9000):
+        assert history.last("node01", count) == kept[max(0, 5000 - count) :]
+    history.close()
+
+
+def test_an_event_that_is_told_twice_comes_once_with_its_end(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    begun = Event("node01", EventKind.OUTAGE, NOON_MS, None, "timeout")
+    ended = Event("node01", EventKind.OUTAGE, NOON_MS, NOON_MS + 3 * DAY_MS, "timeout")
+    history.append([], [begun])
+    assert history.read_events("node01", NOON_MS, NOON_MS + 1) == [begun]
+    history.append([], [ended])
+    for day in range(4):
+        at_ms = NOON_MS + day * DAY_MS
+        assert history.read_events("node01", at_ms, at_ms + 1) == [ended]
+    assert history.read_events("node01", NOON_MS + 3 * DAY_MS + 1, NOON_MS + 4 * DAY_MS) == []
+    history.close()
+
+
+def test_samples_reach_the_disk_through_tinydb_and_in_no_other_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inserted: list[Any] = []
+    storing = [0]
+    insert_multiple, append = AppendTable.insert_multiple, LogStorage.append
+
+    def through_tinydb(table: AppendTable, documents: Any) -> list[int]:
+        inserted.extend((table.name, dict(document)) for document in documents)
+        storing[0] += 1
+        try:
+            return insert_multiple(table, documents)
+        finally:
+            storing[0] -= 1
+
+    def only_then(storage: LogStorage, name: str, documents: Any) -> None:
+        assert storing[0], "the storage was written to past TinyDB's interface"
+        append(storage, name, documents)
+
+    monkeypatch.setattr(AppendTable, "insert_multiple", through_tinydb)
+    monkeypatch.setattr(LogStorage, "append", only_then)
+    history = TinyDbHistory(tmp_path / "db")
+    history.append(samples(10), [Event("node01", EventKind.MARKER, NOON_MS, NOON_MS, "job")])
+    history.close()
+    with PowerDB(tmp_path / "db", access_mode="r") as db:
+        stored = [(name, dict(document)) for name in sorted(db.tables()) for document in db.table(name)]
+    assert stored == sorted(inserted, key=lambda each: each[0])
+    assert len(stored) == 11
+
+
+def test_a_table_that_cannot_be_written_does_not_hold_back_the_others(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    (tmp_path / "db" / "node02").write_text("a file where a folder belongs")
+    outcome = history.append(samples(2) + samples(2, "node02") + samples(2, "node03"))
+    assert {sample.bmc for sample in outcome.samples} == {"node01", "node03"}
+    assert "node02" in outcome.error
+    (tmp_path / "db" / "node02").unlink()
+    assert history.append(samples(2, "node02")).error == ""
+    history.close()
+
+
+def test_a_damaged_or_foreign_document_does_not_hide_the_rest(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.append(samples(3))
+    history.db.table("node01/2026-11-23").insert({"at_ms": "never", "note": "by hand"})
+    history.append(samples(3, from_ms=NOON_MS + 60_000))
+    assert len(list(history.read("node01", 0, NOON_MS + DAY_MS))) == 6
+    assert len(history.last("node01", 4)) == 4
+    history.close()
