@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import os
 from dataclasses import dataclass
-from hashlib import new as new_hash
 from struct import Struct
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -117,13 +116,21 @@ class Handshake:
 
 
 class Channel:
-    """The protection of one established session: opens the client's datagrams, seals the BMC's."""
+    """The protection of one established session: opens the client's datagrams, seals the BMC's.
 
-    __slots__ = ("_aes", "_check_size", "_client_id", "_digest", "_integrity_key", "_sequence")
+    One AES context for each direction serves all packets, as making one costs more than using it. In CBC a block
+    decrypts by its predecessor alone, so the vector is fed as a block, and what comes out for it dropped. A random
+    block encrypted before a packet comes out as the packet's vector, which nobody can foresee.
+    """
+
+    __slots__ = ("_check_size", "_client_id", "_decryptor", "_digest", "_encryptor", "_integrity_key", "_sequence")
 
     def __init__(self, suite: CipherSuite, session_key: bytes, client_id: int) -> None:
         self._integrity_key = hmac.digest(session_key, _CONSTANT_1, suite.digest)
-        self._aes = algorithms.AES(hmac.digest(session_key, _CONSTANT_2, suite.digest)[:16])
+        key = hmac.digest(session_key, _CONSTANT_2, suite.digest)[:16]
+        cipher = Cipher(algorithms.AES(key), modes.CBC(bytes(_AES_BLOCK)))
+        self._encryptor = cipher.encryptor()
+        self._decryptor = cipher.decryptor()
         self._digest = suite.digest
         self._check_size = suite.check_size
         self._client_id = client_id
@@ -140,23 +147,19 @@ class Channel:
             return None
         if 16 + size + 2 + self._check_size > len(datagram):
             return None
-        decryptor = Cipher(self._aes, modes.CBC(datagram[16:32])).decryptor()
-        plain = decryptor.update(datagram[32 : 16 + size]) + decryptor.finalize()
+        plain = self._decryptor.update(datagram[16 : 16 + size])[_AES_BLOCK:]
         return plain[: -1 - plain[-1]] if plain[-1] < len(plain) else None
 
     def seal(self, message: bytes) -> bytes:
         """Return the datagram that carries an IPMI message to the client."""
         self._sequence = self._sequence % 0xFFFFFFFF + 1
-        vector = os.urandom(_AES_BLOCK)
         pad = -(len(message) + 1) % _AES_BLOCK
-        encryptor = Cipher(self._aes, modes.CBC(vector)).encryptor()
-        encrypted = encryptor.update(message + _CONFIDENTIALITY_PAD[:pad] + bytes((pad,))) + encryptor.finalize()
-        size = _AES_BLOCK + len(encrypted)
-        head = _V20.pack(
-            IPMI_HEADER, FORMAT_RMCP_PLUS, _PROTECTED | PAYLOAD_IPMI, self._client_id, self._sequence, size
-        )
+        plain = message + _CONFIDENTIALITY_PAD[:pad] + bytes((pad,))
+        body = self._encryptor.update(os.urandom(_AES_BLOCK) + plain)
+        kind = _PROTECTED | PAYLOAD_IPMI
+        head = _V20.pack(IPMI_HEADER, FORMAT_RMCP_PLUS, kind, self._client_id, self._sequence, len(body))
         # The integrity pad makes the covered bytes a multiple of four: always two here, since AES fills its blocks.
-        datagram = head + vector + encrypted + b"\xff\xff\x02\x07"
+        datagram = head + body + b"\xff\xff\x02\x07"
         return datagram + hmac.digest(self._integrity_key, datagram[4:], self._digest)[: self._check_size]
 
 
@@ -204,11 +207,6 @@ def parse_message(raw: bytes) -> Message | None:
     if sum(raw[:3]) & 0xFF or sum(raw[3:]) & 0xFF:
         return None
     return Message(raw[1] >> 2, raw[5], raw[6:-1], raw[3], raw[4], raw)
-
-
-def digest_size(suite: CipherSuite) -> int:
-    """Return the bytes in a RAKP authentication code of this suite."""
-    return new_hash(suite.digest, usedforsecurity=False).digest_size
 
 
 def _checksum(data: bytes) -> int:
