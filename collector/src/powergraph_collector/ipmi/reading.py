@@ -22,7 +22,7 @@ _NOT_A_VALUE = 0xFFFF
 
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
-_WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
+WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
 
 
 class PrivilegeTooLow(Exception):  # noqa: N818
@@ -44,7 +44,7 @@ def read_power(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoR
         try:
             reading = dcmi.parse_power_reading(response)
         except dcmi.CompletionCode as error:
-            if error.code not in _WITHOUT_DCMI:
+            if error.code not in WITHOUT_DCMI:
                 return refusal(error.code)
         except dcmi.MalformedAnswer as error:
             return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)

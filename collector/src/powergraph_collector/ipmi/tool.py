@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from powergraph_collector.ipmi.dcmi import PowerReading
-from powergraph_collector.ipmi.message import explain
 from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading
+from powergraph_collector.ipmi.reading import WITHOUT_DCMI, PrivilegeTooLow, refusal
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
 
 TIME_LIMIT_S: Final = 20.0
@@ -33,19 +33,20 @@ _WATTS = {
 }
 _PERIOD = re.compile(r"Sampling period:\s*(\d+)\s*(Milliseconds|Seconds)")
 _STATE = re.compile(r"Power reading state is:\s*(activated|deactivated)")
-_CODE = re.compile(r"(?:rsp=|code:?\s*|Completion Code:?\s*)0x([0-9a-fA-F]{2})", re.IGNORECASE)
+_REFUSED = re.compile(r"DCMI request failed because: .*\(([0-9a-fA-F]{2})\)")
+_NO_SUITE = re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE)
 
-# What ipmitool prints on stderr, most telling first.
+# What `ipmitool -v` says of a session that did not come about, most telling first.
+_LOGIN_REFUSED = "check user, password and privilege"
 _COMPLAINTS = (
-    (re.compile(r"Invalid command|Unsupported", re.IGNORECASE), Reason.NOT_SUPPORTED, "no DCMI power reading"),
-    (re.compile(r"password|RAKP 2 HMAC|RAKP 2 message indicates|unauthorized name", re.IGNORECASE),
-     Reason.LOGIN_REFUSED, "login refused; check user, password and privilege"),
-    (re.compile(r"insufficient resources", re.IGNORECASE), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
-    (re.compile(r"insufficient privilege|Unauthorized role|Invalid role", re.IGNORECASE),
-     Reason.LOGIN_REFUSED, "privilege too low; raise it for this user"),
-    (re.compile(r"busy", re.IGNORECASE), Reason.BUSY, "the BMC is busy"),
-    (re.compile(r"not known|lookup for", re.IGNORECASE), Reason.UNRESOLVABLE, "host name has no address"),
-    (re.compile(r"unable to establish|timeout|no response", re.IGNORECASE), Reason.TIMEOUT, "no answer"),
+    (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, f"incorrect password; {_LOGIN_REFUSED}"),
+    (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, f"unauthorized name; {_LOGIN_REFUSED}"),
+    (re.compile(r"invalid role|unauthorized role"), Reason.LOGIN_REFUSED, f"privilege refused; {_LOGIN_REFUSED}"),
+    (_NO_SUITE, Reason.LOGIN_REFUSED, "no matching cipher suite"),
+    (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
+    (re.compile(r"not known|lookup for"), Reason.UNRESOLVABLE, "host name has no address"),
+    (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response", re.IGNORECASE),
+     Reason.TIMEOUT, "no answer"),
 )  # fmt: skip
 
 
@@ -75,12 +76,16 @@ def parse(text: str) -> PowerReading | None:
 
 
 def complaint(text: str) -> NoReading:
-    """What a failed run's stderr says."""
-    code = _CODE.search(text)
-    suffix = f" (0x{code[1].upper()}: {explain(int(code[1], 16))})" if code else ""
+    """What a failed run of `ipmitool -v` says. Raises PrivilegeTooLow."""
+    refused = _REFUSED.search(text)
+    if refused:
+        code = int(refused[1], 16)
+        if code in WITHOUT_DCMI:
+            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading (0x{code:02X})")
+        return refusal(code)
     for pattern, reason, detail in _COMPLAINTS:
         if pattern.search(text):
-            return NoReading(reason, detail + suffix)
+            return NoReading(reason, detail)
     last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
     printable = "".join(letter for letter in last_line if letter.isprintable())[:200]
     return NoReading(Reason.BAD_ANSWER, f"ipmitool says: {printable}" if printable else "ipmitool printed no reading")
@@ -122,14 +127,18 @@ class ToolReader:
 
     def _read(self, login: Login) -> Answer:
         """Try privileges and cipher suites until one is let in, and begin there next time."""
-        answer: Answer = NoReading(Reason.LOGIN_REFUSED, "never tried")
+        answer: Answer = NoReading(Reason.LOGIN_REFUSED, "privilege too low for this user")
         for privilege, suite in self._ways(login):
-            answer = self._ask_once(login, privilege, suite)
+            try:
+                answer = self._ask_once(login, privilege, suite)
+            except PrivilegeTooLow:
+                continue
             if isinstance(answer, Reading):
                 self._settled[login.name] = (privilege, suite)
                 return answer
-            if answer.reason is not Reason.LOGIN_REFUSED and "cipher" not in answer.detail.lower():
-                return answer
+            if answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail:
+                return answer  # a further try would end alike, or lock the account
+        self._settled.pop(login.name, None)
         return answer
 
     def _ways(self, login: Login) -> list[tuple[str, int]]:
@@ -146,7 +155,7 @@ class ToolReader:
             return run
         reading = parse(run.stdout)
         if reading is None:
-            return complaint(run.stderr or run.stdout)
+            return complaint(run.stderr)
         if reading.current_w == 0xFFFF:
             return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
         if reading.current_w == 0:
@@ -172,7 +181,7 @@ class ToolReader:
             command = [
                 *(self._program, "-I", "lanplus", "-H", login.host, "-p", str(login.port), "-U", login.user),
                 *("-f", f"/proc/self/fd/{password}", "-L", _PRIVILEGES[privilege], "-C", str(suite)),
-                *("-N", "1", "-R", "1", *words),
+                *("-v", "-N", "1", "-R", "1", *words),
             ]
             try:
                 return subprocess.run(
