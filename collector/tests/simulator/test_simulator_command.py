@@ -17,6 +17,8 @@ from ipmi_client import Client
 
 from powergraph_collector.ipmi import dcmi
 from powergraph_collector.simulator.bmc import Answer
+from powergraph_collector.simulator.config import Config, validated
+from powergraph_collector.simulator.server import Simulator
 
 COMMAND = [sys.executable, "-c", "from powergraph_collector.commands.simulator import main; main()"]
 CONFIG = """
@@ -168,3 +170,23 @@ def test_faults_change_at_run_time_and_a_slow_bmc_answers_in_the_end(simulate, w
     slow.bmc.socket.settimeout(10)
     assert slow.receiving.open(slow.bmc.socket.recv(2048))
     assert [name for name, _, _ in simulator.served] == ["node02", "node01"]
+
+
+def test_bmcs_come_and_go_in_a_reload_and_the_others_do_not_notice(wire) -> None:
+    def config(*names: str) -> Config:
+        usual = {"port": 0, "user": "powergraph", "password": "a-password"}
+        tables = [{"name": name, **usual, "power": {"kind": "constant", "watts": 7}} for name in names]
+        return validated({"bmc": tables}, "test")
+
+    with Simulator(config("stays", "goes")) as simulator:
+        before = simulator.addresses
+        stays = Client(wire(before["stays"]))
+        stays.login()
+        simulator.reconfigure(config("comes", "stays"))
+        after = simulator.addresses
+        assert (set(after), after["stays"]) == ({"stays", "comes"}, before["stays"])
+        assert power(stays) == 7
+        assert Client(wire(after["comes"])).login() == ("rakp4", 0)
+        gone = wire(before["goes"])
+        with pytest.raises(ConnectionRefusedError):
+            Client(gone).login()

@@ -41,6 +41,7 @@ Optional in [[bmc]], with defaults:
                                  # inactive-value, zero, max, reboot (forgets its sessions), no-slots, slow
   limit_w = 600                  # the active power limit that it tells; none by default
   delay_s = 1.5                  # how late the fault "slow" answers
+  latency_s = 0.0                # how long every answer takes; real BMCs need 0.001 to 0.02
   cipher_suites = [3, 17]
   privilege_limit = "administrator"   # of the user; "user", "operator"
   required_privilege = "user"    # for DCMI power commands

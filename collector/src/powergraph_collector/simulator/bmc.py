@@ -152,9 +152,8 @@ class Bmc:
             answer = Answer(rmcp.packet_before_session(reply)) if reply else None
         else:
             answer = None
-        if answer and self.fault == "slow":
-            return Answer(answer.datagram, answer.served_w, self.settings.delay_s)
-        return answer
+        after_s = self.settings.delay_s if self.fault == "slow" else self.settings.latency_s
+        return Answer(answer.datagram, answer.served_w, after_s) if answer and after_s else answer
 
     # Sessions
 

@@ -121,6 +121,7 @@ class Bmc(_Strict):
     limit_w: Watts | None = None
     fault: Fault = "none"
     delay_s: Annotated[float, Field(gt=0, le=60)] = 1.5
+    latency_s: Annotated[float, Field(ge=0, le=60)] = 0.0
     cipher_suites: Annotated[tuple[Literal[3, 17], ...], Field(min_length=1)] = (3, 17)
     privilege_limit: Privilege = "administrator"
     required_privilege: Privilege = "user"

@@ -181,9 +181,7 @@ def message_before_session(datagram: bytes) -> bytes | None:
 
 def packet_before_session(message: bytes) -> bytes:
     """Return the IPMI 1.5 packet that carries a message outside of any session."""
-    packet = _V15.pack(IPMI_HEADER, FORMAT_NONE, 0, 0, len(message)) + message
-    # A byte after packets of these sizes, for the sake of old network chips (13.6).
-    return packet + b"\0" if len(packet) + 20 in (56, 84, 112, 128, 156) else packet
+    return _V15.pack(IPMI_HEADER, FORMAT_NONE, 0, 0, len(message)) + message
 
 
 def payload_before_session(datagram: bytes) -> tuple[int, bytes] | None:
