@@ -7,7 +7,8 @@ import { extent, holding, outageAt } from "./series.js";
 import * as time from "./time.js";
 import { reasonWords } from "./words.js";
 
-const PIXELS_PER_TICK = 90;
+const PIXELS_PER_TICK = 72;
+const Y_AXIS = 64;
 const FONT = '12px system-ui, -apple-system, "Segoe UI", sans-serif';
 const COLOURS = ["line", "fill", "grid", "text", "hole", "surface"];
 const linear = uPlot.paths.linear?.();
@@ -92,6 +93,9 @@ export class PowerChart {
   #draw() {
     if (!this.series) return;
     this.u.setData(this.series.drawn);
+  }
+
+  #drawn() {
     this.#mark();
     this.#read();
   }
@@ -107,7 +111,7 @@ export class PowerChart {
       ...this.#size(),
       ms: 1,
       legend: { show: false },
-      padding: [12, 16, 0, 0],
+      padding: [12, 26, 0, 0],
       scales: {
         x: { time: false, range: () => this.window },
         // From zero, so that load looks as large as it is.
@@ -137,12 +141,12 @@ export class PowerChart {
             /** @type {number} */ _i,
             /** @type {number} */ from,
             /** @type {number} */ to,
-          ) => time.ticks(from, to, this.zone, u.over.clientWidth / PIXELS_PER_TICK),
+          ) => time.ticks(from, to, this.zone, (u.width - Y_AXIS) / PIXELS_PER_TICK),
           values: (/** @type {uPlot} */ _u, /** @type {number[]} */ at) => this.#tickLabels(at),
         },
         {
           ...axis,
-          size: 64,
+          size: Y_AXIS,
           values: (/** @type {uPlot} */ _u, /** @type {number[]} */ values) =>
             values.map((value) => format.watts(value)),
           incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000, 10_000, 20_000, 50_000, 100_000],
@@ -164,6 +168,8 @@ export class PowerChart {
       },
       hooks: {
         drawClear: [(/** @type {uPlot} */ u) => this.#drawOutages(u)],
+        // Only now are the scales those of what was set.
+        draw: [() => this.#drawn()],
         setCursor: [() => this.#read()],
         setSelect: [(/** @type {uPlot} */ u) => this.#selected(u)],
       },
@@ -180,7 +186,6 @@ export class PowerChart {
     const size = this.#size();
     if (size.width === this.u.width && size.height === this.u.height) return;
     this.u.setSize(size);
-    this.#mark();
   }
 
   #readColours() {
@@ -217,8 +222,8 @@ export class PowerChart {
       const width = Math.max(right - left, scale);
       ctx.fillStyle = this.colours.hole;
       ctx.fillRect(left, bbox.top, width, bbox.height);
-      const words = reasonWords(reason);
-      if (ctx.measureText(words).width + 12 * scale > width) continue;
+      const words = [reasonWords(reason), reason].find((each) => ctx.measureText(each).width + 12 * scale < width);
+      if (!words) continue;
       ctx.fillStyle = this.colours.text;
       ctx.fillText(words, left + width / 2, bbox.top + 8 * scale);
     }
@@ -233,6 +238,7 @@ export class PowerChart {
 
   #mark() {
     const { u, selection } = this;
+    if (!u || this.dragging) return;
     const left = selection ? Math.max(u.valToPos(selection[0], "x"), 0) : 0;
     const right = selection ? Math.min(u.valToPos(selection[1], "x"), u.over.clientWidth) : 0;
     u.setSelect({ left, top: 0, width: Math.max(right - left, 0), height: u.over.clientHeight }, false);

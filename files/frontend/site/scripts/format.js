@@ -30,6 +30,11 @@ export function cost(wh, perKwh, currency) {
   }).format(amount);
 }
 
+/** `€0.30`, with as many more digits as it has. @param {number} perKwh @param {string} currency */
+export function rate(perKwh, currency) {
+  return new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, maximumFractionDigits: 5 }).format(perKwh);
+}
+
 /** `99.65 %`; only what is whole is 100 %. @param {number} share of 1 */
 export function percent(share) {
   return share >= 1 ? "100 %" : `${fixed(Math.floor(share * 10_000) / 100, 2)} %`;

@@ -150,7 +150,7 @@ export class Panel {
         : tile(
             "Cost",
             found.coveredMs > 0 ? format.cost(found.energyWh, tariffPerKwh, currency) : "–",
-            `at ${format.cost(1000, tariffPerKwh, currency)} a kWh`,
+            `at ${format.rate(tariffPerKwh, currency)} a kWh`,
           ),
       tile("Coverage", format.percent(found.coverage), `${format.count(found.count)} readings`),
     );

@@ -1,8 +1,9 @@
 /** The table of all machines with what they draw now; rows stay while their figures change, so that focus stays too. */
 
-import { element, fill } from "../element.js";
+import { serverNow } from "../data/fetching.js";
+import { element } from "../element.js";
 import * as format from "../format.js";
-import { clock, date } from "../time.js";
+import { clock, date, shortDate } from "../time.js";
 import { reasonWords, STATES } from "../words.js";
 
 /** @typedef {import("../data/published.js").Machine} Machine */
@@ -43,8 +44,8 @@ export class MachineList {
     this.rows.clear();
     this.sums.clear();
     const named = groups.size > 1 || !groups.has("");
-    fill(
-      this.table,
+    for (const body of this.table.querySelectorAll("tbody")) body.remove();
+    this.table.append(
       ...[...groups].map(([group, members]) =>
         element("tbody", {}, named && this.#heading(group), ...members.map((machine) => this.#row(machine))),
       ),
@@ -85,7 +86,7 @@ export class MachineList {
       row: element("tr"),
     };
     const tag = machine.simulated && element("span", { class: "tag" }, "simulated");
-    made.row.append(element("th", { scope: "row" }, link, tag || "", made.detail), made.watts, made.age);
+    made.row.append(element("th", { scope: "row" }, link, tag, made.detail), made.watts, made.age);
     this.rows.set(machine.id, made);
     return made.row;
   }
@@ -115,8 +116,9 @@ export function stateWords({ reading, zone }) {
   const { state, reason, since } = reading;
   const words = STATES[state] ?? state;
   if (state !== "silent") return words;
-  const when = since === null ? "" : `, since ${date(since, zone)}, ${clock(since, zone)}`;
-  return `${words}: ${reasonWords(reason)}${when}`;
+  const today = since !== null && date(since, zone) === date(serverNow(), zone);
+  const when = since === null ? "" : ` since ${today ? "" : `${shortDate(since, zone)}, `}${clock(since, zone, false)}`;
+  return `${words}${when}: ${reasonWords(reason)}`;
 }
 
 function setText(/** @type {HTMLElement} */ place, /** @type {string} */ text) {
