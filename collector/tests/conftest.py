@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from powergraph_collector.simulator.config import validated
 from powergraph_collector.simulator.server import Simulator
+
+# No timed tests: a busy machine is not a fault.
+hypothesis.settings.register_profile("powergraph", deadline=None)
+hypothesis.settings.load_profile("powergraph")
 
 USER, PASSWORD = "powergraph", "a-password"
 

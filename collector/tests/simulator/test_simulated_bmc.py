@@ -173,6 +173,68 @@ def test_an_answer_says_how_late_it_is(fault: str, after_s: float) -> None:
     assert answer and (answer.after_s, answer.served_w) == (after_s, 436)
 
 
+def test_a_session_idle_for_a_minute_is_over() -> None:
+    client = Client(bmc())
+    client.login()
+    client.now_s += 59
+    assert reading(client).current_w == 436
+    client.now_s += 61
+    assert client.ask(dcmi.POWER_READING) is None
+
+
+def test_the_statistics_are_those_of_all_readings_so_far() -> None:
+    client = Client(bmc(power={"kind": "office", "seed": 3, "idle_w": 100, "peak_w": 60000}))
+    client.login()
+    seen: list[int] = []
+    for _ in range(20):
+        client.now_s += 40
+        now = reading(client)
+        seen.append(now.current_w)
+        assert (now.min_w, now.max_w, now.average_w) == (min(seen), max(seen), round(sum(seen) / len(seen)))
+    assert len(set(seen)) > 10
+    assert (now.period_ms, now.bmc_time_s) == (19 * 40_000, int(1_700_000_000 + client.now_s))
+
+
+def test_sensor_records_are_read_in_parts_under_a_reservation() -> None:
+    client = Client(bmc(sdr=[{"name": "System Level"}, {"name": "PS1 Power In", "entity": 10}]))
+    client.login()
+
+    def part(reservation: bytes, record: int, offset: int, size: int) -> Response | None:
+        return client.ask(Request(0x0A, 0x23, reservation + record.to_bytes(2, "little") + bytes((offset, size))))
+
+    reservation = client.ask(Request(0x0A, 0x22)).data
+    whole = part(reservation, 0, 0, 0xFF)
+    assert (whole.data[:2], whole.data[-12:]) == (b"\x02\x00", b"System Level")
+    parts = [part(reservation, 1, offset, 16).data[2:] for offset in range(0, len(whole.data) - 2, 16)]
+    assert b"".join(parts) == whole.data[2:]
+    assert part(reservation, 2, 0, 0xFF).data[:2] == part(reservation, 0xFFFF, 0, 0xFF).data[:2] == b"\xff\xff"
+    client.ask(Request(0x0A, 0x22))
+    assert code(part(reservation, 1, 16, 16)) == 0xC5
+    assert code(part(reservation, 3, 0, 16)) == 0xCB
+
+
+def test_a_datagram_with_any_wrong_bit_is_not_authentic() -> None:
+    client = Client(bmc())
+    client.login()
+    sealed = client.channel.seal(message(dcmi.POWER_READING, 1))
+    for place in range(4, len(sealed)):
+        for bit in range(8):
+            damaged = sealed[:place] + bytes((sealed[place] ^ 1 << bit,)) + sealed[place + 1 :]
+            assert client.send(damaged) is None
+    assert client.send(sealed) is not None
+
+
+@pytest.mark.parametrize("kind", [0x12, 0x14])
+def test_a_handshake_that_is_cut_short_is_refused_or_dropped(kind: int) -> None:
+    machine = bmc()
+    for size in range(70):
+        client = Client(machine)
+        session = client.open()[8:12]
+        answer = client.payload(kind, (b"\x02\0\0\0" + session + bytes(80))[:size])
+        assert answer == b"" or answer[1] != 0
+    assert Client(machine).login() == ("rakp4", 0)
+
+
 datagrams = st.one_of(
     st.binary(max_size=200),
     st.binary(max_size=80).map(lambda data: rmcp.ASF_HEADER + data),
