@@ -1,127 +1,19 @@
-"""The page as a visitor gets it: templates rendered, files published, served under its CSP, opened in real Chromium."""
+"""Windows of a real Chromium on the page, served from a folder of published files that a test fills."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-import pytest
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 import published
-
-SITE = Path(__file__).parents[3] / "files" / "frontend" / "site"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-VARIABLES: dict[str, Any] = {
-    "frontend_site_name": "Power at <the> lab",
-    "frontend_links": [{"title": "Lab & friends", "url": "https://www.example.org/?a=1&b=2"}],
-    "frontend_refresh_s": 1,
-    "frontend_zone": "UTC",
-    "frontend_currency": "EUR",
-    "frontend_collectors": ["lab"],
-    "frontend_about": {"operator": "The lab's operators", "contact": "power@example.org", "description": "", "location": ""},
-    "frontend_tariff_per_kwh": 0.3,
-}
-# What a visitor of this moment sees: the server's clock, which the page goes by.
-NOW = published.ms("2026-11-24T12:00:00Z")
-
-
-def render(target: Path, **changed: Any) -> None:
-    """Put the site into a folder as Ansible does: `*.j2` rendered without autoescaping, all else copied."""
-    environment = Environment(
-        loader=FileSystemLoader(SITE), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["to_json"] = json.dumps
-    for source in SITE.rglob("*"):
-        to = target / source.relative_to(SITE)
-        if source.is_dir():
-            to.mkdir(parents=True, exist_ok=True)
-        elif source.suffix == ".j2":
-            to.parent.mkdir(parents=True, exist_ok=True)
-            template = environment.get_template(str(source.relative_to(SITE)))
-            to.with_suffix("").write_text(template.render(VARIABLES | changed))
-        else:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, to)
-
-
-@dataclass
-class Asked:
-    """A request that reached the server."""
-
-    path: str
-    range: str | None
-    status: int
-
-
-@dataclass
-class WebServer:
-    """A small web server with Range, the site's CSP, a clock of its own, and faults on demand."""
-
-    root: Path
-    now_ms: int = NOW
-    faults: dict[str, int] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
-    url: str = ""
-
-    def asked_for(self, path: str) -> list[Asked]:
-        return [each for each in self.asked if each.path.endswith(path)]
-
-
-class Handler(SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, *arguments: Any, server_state: WebServer) -> None:
-        self.state = server_state
-        super().__init__(*arguments, directory=str(server_state.root))
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        status, content, headers = self._answer(path)
-        self.state.asked.append(Asked(path, self.headers.get("Range"), status))
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Content-Security-Policy", CSP)
-        self.send_header("Cache-Control", "no-cache")
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
-        fault = next((status for end, status in self.state.faults.items() if path.endswith(end)), None)
-        file = Path(self.translate_path(path))
-        if fault or not file.is_file():
-            return fault or 404, b"", {}
-        content = file.read_bytes()
-        headers = {"Content-Type": self.guess_type(str(file)), "Accept-Ranges": "bytes"}
-        asked = self.headers.get("Range")
-        if asked is None:
-            return 200, content, headers
-        start = int(asked.removeprefix("bytes=").removesuffix("-"))
-        if start >= len(content):
-            return 416, b"", {"Content-Range": f"bytes */{len(content)}"}
-        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return 206, content[start:], headers
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return formatdate(self.state.now_ms / 1000 if timestamp is None else timestamp, usegmt=True)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from serving import Handler, WebServer, render
 
 
 @pytest.fixture
@@ -179,7 +71,11 @@ class Visitor:
 
     def tiles(self) -> dict[str, str]:
         """The statistics as shown, by name."""
-        return dict(self.page.evaluate("[...document.querySelectorAll('.tiles > div')].map(d => [d.children[0].textContent, d.children[1].firstChild.textContent])"))
+        return dict(
+            self.page.evaluate(
+                "[...document.querySelectorAll('.tiles > div')].map(d => [d.children[0].textContent, d.children[1].firstChild.textContent])"
+            )
+        )
 
     def notices(self) -> str:
         return " | ".join(self.page.locator(".notice").all_inner_texts())
@@ -199,8 +95,10 @@ def visit(browser: Browser, server: WebServer) -> Iterator[Callable[..., Visitor
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         visitor.page.on(
             "request",
-            lambda asked: asked.url.startswith(server.url.removesuffix("powergraph/"))
-            or visitor.complaints.append(f"off origin: {asked.url}"),
+            lambda asked: (
+                asked.url.startswith(server.url.removesuffix("powergraph/"))
+                or visitor.complaints.append(f"off origin: {asked.url}")
+            ),
         )
         visitors.append(visitor)
         return visitor

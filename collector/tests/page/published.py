@@ -26,7 +26,9 @@ def csv(rows: Iterable[Row]) -> str:
     return "timestamp,consumption\n" + "".join(f"{iso(at)},{watts}\n" for at, watts in rows)
 
 
-def every(interval_s: float, begin: str | int, end: str | int, watts: Callable[[int], int] = lambda i: 400 + i % 50) -> list[Row]:
+def every(
+    interval_s: float, begin: str | int, end: str | int, watts: Callable[[int], int] = lambda i: 400 + i % 50
+) -> list[Row]:
     """Rows at an interval, the end not included."""
     first, last = (each if isinstance(each, int) else ms(each) for each in (begin, end))
     step = round(interval_s * 1000)
@@ -61,7 +63,9 @@ class Collector:
 
     def write_index(self, **fields: Any) -> None:
         head = {"format": 1, "collector": self.name, "zone": self.zone, "written_at": iso(self.now_ms())}
-        self._json("index.json", head | {"csv_interval_s": 300, "tail_length": 300, "bmcs": [*self.bmcs.values()]} | fields)
+        self._json(
+            "index.json", head | {"csv_interval_s": 300, "tail_length": 300, "bmcs": [*self.bmcs.values()]} | fields
+        )
 
     def day(self, name: str, day: str, content: list[Row] | str, events: list[dict[str, Any]] | None = None) -> Path:
         """Publish a day's samples and events, and the index that knows of it."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-
-from conftest import NOW, render
 from published import Collector, csv, every, iso, ms
+from serving import NOW, render
 
 DAY = "2026-11-20"
 ROWS = every(10, "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
@@ -39,7 +38,9 @@ def test_a_day_is_drawn_value_by_value_from_zero_watts_and_counted(node, visit):
 
 def test_a_day_of_a_sample_a_second_keeps_its_only_peak(lab, visit):
     lab.bmc("node01", interval_s=1.0)
-    lab.day("node01", DAY, every(1, "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z", lambda i: 842 if i == 43_211 else 400))
+    lab.day(
+        "node01", DAY, every(1, "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z", lambda i: 842 if i == 43_211 else 400)
+    )
     visitor = visit()
     page = visitor.open(daily(DAY))
     assert len(visitor.drawn()[0]) == 86_400
@@ -87,7 +88,10 @@ def test_a_day_without_readings_is_said_and_the_chart_of_the_day_before_is_gone(
     visitor = visit()
     page = visitor.open(daily(DAY))
     visitor.drawn()
-    page.evaluate("address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }", daily(date))
+    page.evaluate(
+        "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }",
+        daily(date),
+    )
     expect(page.locator("#notices")).to_contain_text(words)
     assert page.locator("#panel").is_hidden()
 
@@ -122,7 +126,13 @@ def test_on_the_first_of_a_month_the_picker_ends_with_that_day_of_the_zone(lab, 
 @pytest.mark.parametrize("content", ["", "timestamp,consumption\n"])
 def test_a_file_without_readings_says_so_and_why(lab, visit, content):
     lab.bmc("node01")
-    outage = {"kind": "outage", "begin": f"{DAY}T00:00:00.000Z", "end": None, "reason": "not-supported", "detail": "DCMI: C1."}
+    outage = {
+        "kind": "outage",
+        "begin": f"{DAY}T00:00:00.000Z",
+        "end": None,
+        "reason": "not-supported",
+        "detail": "DCMI: C1.",
+    }
     lab.day("node01", DAY, content, [outage])
     visitor = visit()
     page = visitor.open(daily(DAY))
@@ -153,7 +163,9 @@ def test_a_file_that_is_no_csv_at_all_is_not_drawn(lab, visit):
     assert page.locator("#panel").is_hidden()
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "The file of this day is gone"), (503, "answered with status 503")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "The file of this day is gone"), (503, "answered with status 503")]
+)
 def test_a_file_that_is_gone_or_refused_is_said(node, server, visit, status, words):
     server.faults[f"{DAY}.csv"] = status
     visitor = visit(expected=(str(status),))
@@ -190,7 +202,9 @@ def test_a_day_of_25_hours_is_25_hours_wide_with_ticks_at_its_clocks(lab, server
 def test_home_and_daily_read_times_in_the_same_zone(lab, server, visit):
     lab.zone = "America/Sao_Paulo"
     lab.bmc("node01")
-    lab.day("node01", "2026-11-24", every(10, lab.midnight("2026-11-24"), NOW - 5000, lambda i: 900 if i == 3000 else 400))
+    lab.day(
+        "node01", "2026-11-24", every(10, lab.midnight("2026-11-24"), NOW - 5000, lambda i: 900 if i == 3000 else 400)
+    )
     visitor = visit()
     peaks = []
     for path in ("index.html?span=6h", daily("2026-11-24")):
@@ -266,7 +280,9 @@ def test_a_mouse_move_draws_nothing_anew(node, visit):
     visitor = visit()
     page = visitor.open(daily(DAY))
     visitor.drawn()
-    page.evaluate("() => { window.draws = 0; document.querySelector('figure').chart.hooks.draw.push(() => window.draws++); }")
+    page.evaluate(
+        "() => { window.draws = 0; document.querySelector('figure').chart.hooks.draw.push(() => window.draws++); }"
+    )
     for x in range(100, 900, 50):
         page.locator(".plot .u-over").hover(position={"x": x, "y": 100})
     assert page.locator(".readout").inner_text() != ""
@@ -289,7 +305,12 @@ def test_a_step_of_the_clock_is_told_and_does_not_count(lab, visit):
     lab.bmc("node01")
     before = every(10, "2026-11-20T10:00:00Z", "2026-11-20T10:10:00Z", lambda _: 360)
     after = every(10, "2026-11-20T09:10:00Z", "2026-11-20T09:20:00Z", lambda _: 360)
-    step = {"kind": "clock_step", "begin": iso(before[-1][0] + 5000), "end": iso(after[0][0] - 5000), "step_ms": -3_600_000}
+    step = {
+        "kind": "clock_step",
+        "begin": iso(before[-1][0] + 5000),
+        "end": iso(after[0][0] - 5000),
+        "step_ms": -3_600_000,
+    }
     lab.day("node01", DAY, [*before, *after], [step])
     visitor = visit()
     visitor.open(daily(DAY))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from playwright.sync_api import expect
-
-from conftest import NOW, render
 from published import Collector, csv, every, iso, ms
+from serving import NOW, render
 
 TODAY = "2026-11-24"
 
@@ -132,7 +131,9 @@ def test_a_silent_machine_says_since_when_and_why_and_its_outage_is_uncovered(la
     begin = NOW - 1_800_000
     outage = {"kind": "outage", "begin": iso(begin), "end": None, "reason": "login-refused", "detail": ""}
     lab.day("node01", TODAY, every(10, begin - 7_200_000, begin), [outage])
-    lab.reading("node01", state="silent", reason="login-refused", since=iso(begin), at=iso(begin - 10_000), age_s=1810.0)
+    lab.reading(
+        "node01", state="silent", reason="login-refused", since=iso(begin), at=iso(begin - 10_000), age_s=1810.0
+    )
     visitor = visit()
     page = visitor.open()
     visitor.drawn()
@@ -141,7 +142,7 @@ def test_a_silent_machine_says_since_when_and_why_and_its_outage_is_uncovered(la
     expect(page.locator("#total-note")).to_contain_text("0 of 1 machines that answer")
     # Half an hour; the last sample has no successor and holds nothing.
     assert 49 < float(visitor.tiles()["Coverage"].removesuffix(" %")) < 50
-    page.locator(".plot .u-over").hover(position={"x": 700, "y": 100})
+    page.locator(".plot .u-over").hover(position={"x": 500, "y": 100})
     expect(page.locator(".readout")).to_contain_text("no reading: it refuses the login")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-
-from conftest import NOW, render
 from published import every, iso
+from serving import NOW, render
 
 TODAY = "2026-11-24"
 
@@ -73,7 +72,9 @@ class TestEveryViewWithFigures:
         expect(page.locator("#notices")).to_contain_text("The page's own settings cannot be read")
 
     def test_hostile_and_half_files_break_nothing(self, lab, visit, page_name):
-        lab.bmc("ok", title="<img src=x onerror=alert(1)>", group="</td><script>alert(1)</script>", days=[[TODAY, TODAY]])
+        lab.bmc(
+            "ok", title="<img src=x onerror=alert(1)>", group="</td><script>alert(1)</script>", days=[[TODAY, TODAY]]
+        )
         lab.bmcs["outside"] = {"name": "../../etc", "title": "outside"}
         lab.bmcs["worse"] = {"name": 7}
         lab.readings["ok"] = {"state": "<b>", "power_w": "many"}
