@@ -28,7 +28,8 @@ def phase_s(index: int, count: int, interval_s: float) -> float:
 
 def next_tick_s(after_s: float, phase: float, interval_s: float) -> float:
     """The first tick of the grid later than a time; all in monotonic seconds."""
-    return (math.floor((after_s - phase) / interval_s) + 1) * interval_s + phase
+    tick_s = (math.floor((after_s - phase) / interval_s) + 1) * interval_s + phase
+    return tick_s if tick_s > after_s else tick_s + interval_s  # rounding may land on after_s itself
 
 
 def pause_s(reason: Reason, failures: int, interval_s: float) -> float:

@@ -1,0 +1,225 @@
+"""The loop: who is asked when, what is handed on, and that nobody waits for anybody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading, Secret
+from powergraph_collector.model import Event, EventKind, Reason, Sample, Source
+from powergraph_collector.polling.clock import Clock
+from powergraph_collector.polling.outages import Record, Series
+from powergraph_collector.polling.poller import Poller, Target
+
+TIMEOUT = NoReading(Reason.TIMEOUT, "no answer within 2 s")
+BUSY = NoReading(Reason.BUSY, "busy", again_soon=True)
+WATTS = Reading(436, Source.DCMI)
+
+
+class ManualClock(Clock):
+    """Time that only the test moves; `offset_ms` is where UTC stands against it."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.offset_ms = 1_795_435_200_000
+        super().__init__()
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def utc_ms(self) -> int:
+        return int(self.now_s * 1000) + self.offset_ms
+
+
+@dataclass
+class ScriptedReader:
+    """Answers after delays that the script gives: `script(name, tick)` is (delay in seconds, answer), or None: never."""
+
+    clock: ManualClock
+    script: Callable[[str, int], tuple[float, Answer] | None]
+    asked: list[tuple[str, float]] = field(default_factory=list)
+    pending: list[tuple[float, Answered, Answer]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def ask(self, login: Login, answered: Answered) -> None:
+        tick = sum(1 for name, _ in self.asked if name == login.name)
+        self.asked.append((login.name, round(self.clock.now_s - 1000.0, 3)))
+        given = self.script(login.name, tick)
+        if given is not None:
+            self.pending.append((self.clock.now_s + given[0], answered, given[1]))
+
+    def work(self, timeout_s: float) -> None:
+        self.clock.now_s += max(timeout_s, 0.001)
+        due = [each for each in self.pending if each[0] <= self.clock.now_s]
+        self.pending = [each for each in self.pending if each[0] > self.clock.now_s]
+        for _, answered, answer in due:
+            answered(answer)
+
+    def forget(self, name: str) -> None:
+        self.forgotten.append(name)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def target(name: str, interval_s: float = 10.0, password: str = "x") -> Target:
+    return Target(Login(name, "192.0.2.1", 623, "u", Secret(password)), interval_s)
+
+
+class Bench:
+    """A poller over a scripted reader, run until a time."""
+
+    def __init__(self, script: Callable[[str, int], tuple[float, Answer] | None], *targets: Target) -> None:
+        self.clock = ManualClock()
+        self.reader = ScriptedReader(self.clock, script)
+        self.records: list[Record] = []
+        self.poller = Poller(self.reader, self.records.extend, self.clock)
+        self.poller.poll(targets)
+
+    def run(self, until_s: float, at: Callable[[float], None] = lambda _: None) -> None:
+        stop = threading.Event()
+        work = self.reader.work
+
+        def stopping(timeout_s: float) -> None:
+            at(self.clock.now_s - 1000.0)
+            work(timeout_s)
+            if self.clock.now_s - 1000.0 >= until_s:
+                stop.set()
+
+        self.reader.work = stopping  # type: ignore[method-assign]
+        self.poller.run(stop)
+
+    def samples(self, name: str) -> list[Sample]:
+        return [each for each in self.records if isinstance(each, Sample) and each.bmc == name]
+
+    def events(self, name: str) -> list[Event]:
+        return [each for each in self.records if isinstance(each, Event) and each.bmc == name]
+
+
+def test_every_bmc_is_asked_at_its_interval_and_all_are_spread() -> None:
+    bench = Bench(lambda *_: (0.01, WATTS), *(target(f"node{number}") for number in range(4)))
+    bench.run(39)
+    for number in range(4):
+        times = [at_s for name, at_s in bench.reader.asked if name == f"node{number}"]
+        assert len(times) == 4
+        assert all(abs((later - at_s) - 10) < 0.1 for at_s, later in zip(times, times[1:], strict=False))
+        assert abs(times[0] - number * 2.5) < 0.1
+    assert bench.reader.closed
+
+
+def test_a_slow_bmc_skips_ticks_and_holds_up_nobody() -> None:
+    bench = Bench(lambda name, _: (25.0 if name == "slow" else 0.01, WATTS), target("slow"), target("quick"))
+    bench.run(99)
+    assert len(bench.samples("quick")) == 10
+    assert len(bench.samples("slow")) in {3, 4}
+    slow = [at_s for name, at_s in bench.reader.asked if name == "slow"]
+    assert all(later - at_s >= 25 for at_s, later in zip(slow, slow[1:], strict=False))
+    assert bench.poller.counts.skipped >= 5
+
+
+def test_an_outage_has_a_beginning_a_reason_and_an_end() -> None:
+    bench = Bench(lambda _, tick: (2.5, TIMEOUT) if 2 <= tick < 5 else (0.01, WATTS), target("node01"))
+    bench.run(120)
+    begun, ended = bench.events("node01")
+    assert (begun.kind, begun.reason, begun.end_ms) == (EventKind.OUTAGE, "timeout", None)
+    assert ended.begin_ms == begun.begin_ms
+    after = next(sample for sample in bench.samples("node01") if sample.at_ms > begun.begin_ms)
+    assert ended.end_ms == after.at_ms
+    assert bench.samples("node01")[1].at_ms < begun.begin_ms
+
+
+def test_a_silent_bmc_is_asked_less_and_less_but_never_given_up() -> None:
+    bench = Bench(lambda *_: (2.5, TIMEOUT), target("node01", 1.0))
+    bench.run(400)
+    times = [at_s for _, at_s in bench.reader.asked]
+    gaps = [later - at_s for at_s, later in zip(times, times[1:], strict=False)]
+    assert gaps[-1] > 25
+    assert max(gaps) < 40
+    assert len(bench.events("node01")) == 1
+
+
+def test_a_busy_answer_is_retried_once_within_the_tick() -> None:
+    bench = Bench(lambda _, tick: (0.01, BUSY) if tick == 0 else (0.01, WATTS), target("node01"))
+    bench.run(9)
+    assert len(bench.reader.asked) == 2
+    assert len(bench.samples("node01")) == 1
+    assert bench.events("node01") == []
+
+
+def test_two_busy_answers_are_an_outage() -> None:
+    bench = Bench(lambda *_: (0.01, BUSY), target("node01"))
+    bench.run(9)
+    assert len(bench.reader.asked) == 2
+    assert [event.reason for event in bench.events("node01")] == ["busy"]
+
+
+def test_a_step_of_the_clock_is_an_event_and_costs_no_sample() -> None:
+    bench = Bench(lambda *_: (0.01, WATTS), target("node01"))
+
+    def set_back(now_s: float) -> None:
+        if now_s > 25 and bench.clock.offset_ms == 1_795_435_200_000:
+            bench.clock.offset_ms -= 3_600_000
+
+    bench.run(59, set_back)
+    (step,) = bench.events("node01")
+    assert step.kind is EventKind.CLOCK_STEP
+    assert step.value == -3_600_000
+    assert step.end_ms is not None
+    assert step.end_ms - step.begin_ms == -3_600_000
+    assert len(bench.samples("node01")) == 6
+
+
+def test_an_outage_is_told_again_on_a_new_utc_day() -> None:
+    bench = Bench(lambda *_: (2.5, TIMEOUT), target("node01", 10.0))
+    bench.clock.offset_ms += 12 * 3_600_000 - 1_030_000  # midnight is 30 s away
+    Clock.__init__(bench.clock)
+    bench.run(60)
+    first, again = bench.events("node01")
+    assert first == again
+
+
+def test_new_targets_take_over_while_running() -> None:
+    bench = Bench(lambda *_: (0.01, WATTS), target("kept"), target("gone"), target("changed"))
+
+    def reload(now_s: float) -> None:
+        if 14.9 < now_s < 15.6:
+            bench.poller.poll([target("kept"), target("changed", 5.0, "new"), target("added")])
+
+    bench.run(60, reload)
+    assert "gone" in bench.reader.forgotten
+    assert "kept" not in bench.reader.forgotten
+    assert "changed" in bench.reader.forgotten
+    assert len(bench.samples("gone")) == 2
+    assert len(bench.samples("added")) >= 4
+    assert [event.kind for event in bench.events("changed")] == [EventKind.INTERVAL]
+
+
+def test_a_limited_number_of_ticks_ends_the_loop() -> None:
+    clock = ManualClock()
+    reader = ScriptedReader(clock, lambda *_: (0.5, WATTS))
+    records: list[Record] = []
+    poller = Poller(reader, records.extend, clock, ticks=3)
+    poller.poll([target("node01"), target("node02")])
+    poller.run(threading.Event())
+    assert len(records) == 6
+
+
+def test_a_change_of_source_is_an_event() -> None:
+    series = Series("node01")
+    series.add(WATTS, 1000, 1001)
+    change, sample = series.add(Reading(430, Source.SDR), 2000, 2001)
+    assert isinstance(change, Event)
+    assert (change.kind, change.reason) == (EventKind.SOURCE, "sdr")
+    assert isinstance(sample, Sample)
+
+
+def test_an_outage_whose_reason_changes_is_two() -> None:
+    series = Series("node01")
+    series.add(TIMEOUT, 1000, 3500)
+    ended, begun = series.add(NoReading(Reason.LOGIN_REFUSED, "refused"), 11_000, 11_050)
+    assert isinstance(ended, Event)
+    assert isinstance(begun, Event)
+    assert (ended.reason, ended.end_ms) == ("timeout", 11_000)
+    assert (begun.reason, begun.begin_ms, begun.end_ms) == ("login-refused", 11_000, None)
