@@ -1,12 +1,13 @@
 """Energy of a series of samples: the one rule that the store, the commands and the page's script share.
 
 A sample holds until the next one, at most three intervals; the rest of a hole is uncovered. The last sample holds
-nothing, as it has no successor. Time is the samples' UTC time, less the steps that the clock made in between.
+nothing, as it has no successor. Time is the samples' UTC time, less the steps that the clock made in between: a clock
+step begins at the last sample before it, and so belongs to the pair that this sample opens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,7 +45,7 @@ class Energy:
 
 def energy(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event] = ()) -> Energy:
     """Integrate samples, in the order in which they were taken; of the events, clock steps count."""
-    steps = [event for event in events if event.kind is EventKind.CLOCK_STEP and event.end_ms is not None]
+    steps = {event.begin_ms: int(event.value or 0) for event in events if event.kind is EventKind.CLOCK_STEP}
     longest_ms = HOLDS_INTERVALS * interval_ms
     count = covered_ms = energy_ms_w = 0
     lowest: int | None = None
@@ -55,17 +56,9 @@ def energy(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event] 
         lowest = sample.power_w if lowest is None else min(lowest, sample.power_w)
         highest = sample.power_w if highest is None else max(highest, sample.power_w)
         if former is not None:
-            held_ms = min(max(0, sample.at_ms - former.at_ms - _stepped_ms(former, sample, steps)), longest_ms)
+            stepped_ms = steps.pop(former.at_ms, 0)
+            held_ms = min(max(0, sample.at_ms - former.at_ms - stepped_ms), longest_ms)
             covered_ms += held_ms
             energy_ms_w += held_ms * former.power_w
         former = sample
     return Energy(count, covered_ms, energy_ms_w, lowest, highest)
-
-
-def _stepped_ms(former: Sample, sample: Sample, steps: Sequence[Event]) -> int:
-    """How far the clock was set between two samples."""
-    return sum(
-        int(step.value or 0)
-        for step in steps
-        if former.at_ms <= step.begin_ms and step.end_ms is not None and step.end_ms <= sample.at_ms
-    )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.conftest import PASSWORD, USER
 
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader, Reading, Secret
 from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.model import Doubt, Reason, Source
 from powergraph_collector.simulator.server import Simulator
-from tests.conftest import PASSWORD, USER
 
 Simulate = Callable[..., Simulator]
 SYSTEM_SENSOR = [{"name": "System Level", "entity": 7, "instance": 1, "watts": 332}]
@@ -125,7 +126,9 @@ def test_a_name_without_an_address_is_said_so(simulate: Simulate, reader: Reader
     assert answer.reason is Reason.UNRESOLVABLE
 
 
-@pytest.mark.parametrize(("sensors", "power_w"), [(SYSTEM_SENSOR, 332), (SUPPLIES, 360), (SYSTEM_SENSOR + SUPPLIES, 332)])
+@pytest.mark.parametrize(
+    ("sensors", "power_w"), [(SYSTEM_SENSOR, 332), (SUPPLIES, 360), (SYSTEM_SENSOR + SUPPLIES, 332)]
+)
 def test_without_dcmi_the_right_watt_sensors_are_read(
     simulate: Simulate, lan: LanReader, sensors: list[dict[str, object]], power_w: int
 ) -> None:
@@ -204,8 +207,6 @@ def test_the_password_is_in_no_process_list_and_no_environment(
     simulate: Simulate, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[list[str], dict[str, str]]] = []
-    import subprocess
-
     real = subprocess.run
 
     def run(command: list[str], **options: object) -> object:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
+import pytest
+
+from powergraph_collector.energy import energy
 from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading, Secret
 from powergraph_collector.model import Event, EventKind, Reason, Sample, Source
 from powergraph_collector.polling.clock import Clock
@@ -34,7 +38,7 @@ class ManualClock(Clock):
 
 @dataclass
 class ScriptedReader:
-    """Answers after delays that the script gives: `script(name, tick)` is (delay in seconds, answer), or None: never."""
+    """Answers as the script says: `script(name, tick)` is (delay in seconds, answer), or None for never."""
 
     clock: ManualClock
     script: Callable[[str, int], tuple[float, Answer] | None]
@@ -104,7 +108,7 @@ def test_every_bmc_is_asked_at_its_interval_and_all_are_spread() -> None:
     for number in range(4):
         times = [at_s for name, at_s in bench.reader.asked if name == f"node{number}"]
         assert len(times) == 4
-        assert all(abs((later - at_s) - 10) < 0.1 for at_s, later in zip(times, times[1:], strict=False))
+        assert all(abs((later - at_s) - 10) < 0.1 for at_s, later in pairwise(times))
         assert abs(times[0] - number * 2.5) < 0.1
     assert bench.reader.closed
 
@@ -115,7 +119,7 @@ def test_a_slow_bmc_skips_ticks_and_holds_up_nobody() -> None:
     assert len(bench.samples("quick")) == 10
     assert len(bench.samples("slow")) in {3, 4}
     slow = [at_s for name, at_s in bench.reader.asked if name == "slow"]
-    assert all(later - at_s >= 25 for at_s, later in zip(slow, slow[1:], strict=False))
+    assert all(later - at_s >= 25 for at_s, later in pairwise(slow))
     assert bench.poller.counts.skipped >= 5
 
 
@@ -134,7 +138,7 @@ def test_a_silent_bmc_is_asked_less_and_less_but_never_given_up() -> None:
     bench = Bench(lambda *_: (2.5, TIMEOUT), target("node01", 1.0))
     bench.run(400)
     times = [at_s for _, at_s in bench.reader.asked]
-    gaps = [later - at_s for at_s, later in zip(times, times[1:], strict=False)]
+    gaps = [later - at_s for at_s, later in pairwise(times)]
     assert gaps[-1] > 25
     assert max(gaps) < 40
     assert len(bench.events("node01")) == 1
@@ -166,9 +170,10 @@ def test_a_step_of_the_clock_is_an_event_and_costs_no_sample() -> None:
     (step,) = bench.events("node01")
     assert step.kind is EventKind.CLOCK_STEP
     assert step.value == -3_600_000
-    assert step.end_ms is not None
-    assert step.end_ms - step.begin_ms == -3_600_000
-    assert len(bench.samples("node01")) == 6
+    samples = bench.samples("node01")
+    assert len(samples) == 6
+    assert step.begin_ms == samples[2].at_ms
+    assert energy(samples, 10_000, [step]).covered_s == pytest.approx(50, abs=1)
 
 
 def test_an_outage_is_told_again_on_a_new_utc_day() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, EventKind, Sample, Source
+from powergraph_collector.polling.clock import Step
 
 Record = Sample | Event
 
@@ -17,6 +18,7 @@ class Series:
     bmc: str
     outage: Event | None = None
     source: Source | None = None
+    last_ms: int | None = None
 
     def add(self, answer: Answer, asked_ms: int, at_ms: int) -> list[Record]:
         """What to keep of an answer to the tick of asked_ms that came at at_ms."""
@@ -27,6 +29,7 @@ class Series:
             detail = f"watts come from {answer.source.value} now, from {self.source.value} before"
             records.append(Event(self.bmc, EventKind.SOURCE, at_ms, at_ms, answer.source.value, detail))
         self.source = answer.source
+        self.last_ms = at_ms
         records.append(Sample(self.bmc, at_ms, answer.power_w, answer.source, answer.doubt, answer.statistics))
         return records
 
@@ -42,6 +45,13 @@ class Series:
     def _recovered(self, at_ms: int) -> list[Record]:
         outage, self.outage = self.outage, None
         return [] if outage is None else [replace(outage, end_ms=max(at_ms, outage.begin_ms))]
+
+    def stepped(self, step: Step) -> list[Record]:
+        """A jump of the clock, dated by the last sample before it; without such a sample it changes nothing."""
+        if self.last_ms is None:
+            return []
+        detail = f"the collector's clock was set {'forward' if step.step_ms > 0 else 'back'}"
+        return [Event(self.bmc, EventKind.CLOCK_STEP, self.last_ms, step.after_ms, detail=detail, value=step.step_ms)]
 
     def restated(self) -> list[Record]:
         """The outage that lasts, for the record of a new day."""

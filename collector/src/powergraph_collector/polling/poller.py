@@ -133,11 +133,7 @@ class Poller:
         step = self.clock.step()
         at_ms = self.clock.utc_ms()
         if step is not None:
-            detail = f"the collector's clock was set {'forward' if step.step_ms > 0 else 'back'}"
-            self.hand_on([
-                Event(name, EventKind.CLOCK_STEP, step.before_ms, step.after_ms, detail=detail, value=step.step_ms)
-                for name in self._polled
-            ])  # fmt: skip
+            self.hand_on([record for polled in self._polled.values() for record in polled.series.stepped(step)])
         day = utc_day(at_ms)
         if day != self._day:
             self._day = day

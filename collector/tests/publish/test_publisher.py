@@ -1,0 +1,220 @@
+"""What the page reads is what was acknowledged, whatever happened in between."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from powergraph_collector import days
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.model import Event, EventKind, Sample
+from powergraph_collector.publish import csv_files, files
+from powergraph_collector.publish.publisher import Publisher
+from powergraph_collector.settings import Settings, validated
+
+MORNING_MS = 1_795_489_200_000  # 2026-11-24T03:00:00Z, midnight in São Paulo
+HOUR_MS = 3_600_000
+ZONE = "America/Sao_Paulo"
+
+
+class Site:
+    """A store, a publisher on it, and a clock."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.now_ms = MORNING_MS + 12 * HOUR_MS
+        self.complaints: list[str] = []
+        self.root = folder / "data"
+        bmcs = [{"name": name, "host": "192.0.2.1", "port": 600 + index} for index, name in enumerate(names)]
+        table = {"name": "lab", "zone": ZONE, "tail_length": 3, "store": folder / "db", "bmc": bmcs}
+        self.settings: Settings = validated(table, "test")
+        self.writer = TinyDbHistory(folder / "db")
+        self.reader = TinyDbHistory(folder / "db", access_mode="r")
+        self.publisher = self.start()
+
+    def start(self) -> Publisher:
+        self.publisher = Publisher(self.settings, self.reader, self.root, self.complaints.append, lambda: self.now_ms)
+        return self.publisher
+
+    def keep(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> None:
+        outcome = self.writer.append(samples, events)
+        self.publisher.acknowledged(outcome.samples, outcome.events)
+
+    def round(self, *, with_tails: bool = True) -> None:
+        self.publisher.round(with_tails=with_tails)
+
+    def csv(self, name: str) -> list[str]:
+        return (self.root / "lab" / name).read_text().splitlines()
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.root / "lab" / name).read_bytes())
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path, "node01", "node02")
+
+
+def samples(count: int, from_ms: int, name: str = "node01", step_ms: int = 10_000) -> list[Sample]:
+    return [Sample(name, from_ms + index * step_ms, 400 + index) for index in range(count)]
+
+
+def rows(kept: Sequence[Sample]) -> list[str]:
+    return ["timestamp,consumption", *(f"{days.iso(sample.at_ms)},{sample.power_w}" for sample in kept)]
+
+
+def test_the_open_day_grows_in_whole_lines_without_twins(site: Site) -> None:
+    kept = samples(6, site.now_ms)
+    site.keep(kept[:2])
+    site.round()
+    inode = (site.root / "lab/node01/2026-11-24.csv").stat().st_ino
+    site.keep(kept[2:])
+    site.round(with_tails=False)
+    assert site.csv("node01/2026-11-24.csv") == rows(kept)
+    assert (site.root / "lab/node01/2026-11-24.csv").stat().st_ino == inode
+    assert not list(site.root.rglob("2026-11-24.csv.*"))
+    site.round()
+    assert site.csv("node01/last.csv") == rows(kept[-3:])
+
+
+def test_a_day_is_the_sites_day_and_gets_its_twins_when_it_is_over(site: Site) -> None:
+    late = samples(4, MORNING_MS + 24 * HOUR_MS - 20_000)
+    site.now_ms = late[0].at_ms
+    site.round()
+    site.keep(late)
+    site.now_ms = late[-1].at_ms
+    site.round()
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == rows(late[:2])
+    assert site.csv("node01/2026-11-25.csv") == rows(late[2:])
+    plain = (site.root / "lab/node01/2026-11-24.csv").read_bytes()
+    assert plain.count(b"\n") == 3
+    site.now_ms += 48 * HOUR_MS
+    site.keep(samples(50, late[-1].at_ms + 10_000))
+    site.round()
+    site.round()
+    whole = (site.root / "lab/node01/2026-11-25.csv").read_bytes()
+    assert gzip.decompress((site.root / "lab/node01/2026-11-25.csv.gz").read_bytes()) == whole
+    assert brotli.decompress((site.root / "lab/node01/2026-11-25.csv.br").read_bytes()) == whole
+    assert site.json("index.json")["bmcs"][0]["days"] == [["2026-11-24", "2026-11-25"]]
+
+
+def test_a_restart_writes_what_is_in_the_store_once(site: Site) -> None:
+    kept = samples(5, site.now_ms)
+    site.keep(kept[:3])
+    site.round()
+    with (site.root / "lab/node01/2026-11-24.csv").open("ab") as file:
+        file.write(b"2026-11-24T15:")  # killed in the middle of a line
+    site.start()
+    site.keep(kept[3:])  # acknowledged before the store is read: in both
+    site.round()
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == rows(kept)
+
+
+def test_days_that_nobody_published_are_written_from_the_store(site: Site) -> None:
+    old = samples(300, MORNING_MS - 72 * HOUR_MS, step_ms=600_000)
+    site.writer.append(old)
+    site.round()
+    site.round()
+    published = sorted(path.name for path in (site.root / "lab/node01").glob("2026-*.csv"))
+    assert published == ["2026-11-21.csv", "2026-11-22.csv", "2026-11-23.csv"]
+    assert [row for name in published for row in site.csv(f"node01/{name}")[1:]] == rows(old)[1:]
+
+
+def test_now_says_who_is_fresh_silent_and_waiting(site: Site) -> None:
+    site.keep(samples(1, site.now_ms - 4000))
+    site.round()
+    now = site.json("now.json")["bmcs"]
+    assert (now["node01"]["state"], now["node01"]["power_w"], now["node01"]["age_s"]) == ("fresh", 400, 4.0)
+    assert (now["node02"]["state"], now["node02"]["power_w"], now["node02"]["at"]) == ("waiting", None, None)
+    outage = Event("node01", EventKind.OUTAGE, site.now_ms, None, "timeout", "no answer within 2 s")
+    site.keep([], [outage])
+    site.round()
+    now = site.json("now.json")["bmcs"]["node01"]
+    assert (now["state"], now["reason"], now["since"]) == ("silent", "timeout", days.iso(site.now_ms))
+    assert now["power_w"] == 400
+
+
+def test_an_outage_that_ends_on_a_later_day_is_told_on_every_day_it_touched(site: Site) -> None:
+    begin_ms = site.now_ms
+    site.keep(samples(1, begin_ms - 10_000), [Event("node01", EventKind.OUTAGE, begin_ms, None, "timeout")])
+    site.round()
+    assert site.json("node01/2026-11-24.events.json")["events"][0]["end"] is None
+    site.now_ms += 30 * HOUR_MS
+    ended = Event("node01", EventKind.OUTAGE, begin_ms, site.now_ms, "timeout")
+    site.keep(samples(1, site.now_ms), [ended])
+    site.round()
+    for day in ("2026-11-24", "2026-11-25"):
+        (event,) = site.json(f"node01/{day}.events.json")["events"]
+        assert (event["begin"], event["end"]) == (days.iso(begin_ms), days.iso(site.now_ms))
+    assert site.json("now.json")["bmcs"]["node01"]["state"] == "fresh"
+
+
+def test_an_outage_that_lasts_is_known_after_a_restart(site: Site) -> None:
+    site.keep(samples(1, site.now_ms - 10_000), [Event("node01", EventKind.OUTAGE, site.now_ms, None, "timeout")])
+    site.start()
+    site.now_ms += 60_000
+    site.round()
+    assert site.json("now.json")["bmcs"]["node01"]["state"] == "silent"
+
+
+def test_a_late_sample_of_a_day_that_is_over_is_put_into_its_day(site: Site) -> None:
+    site.now_ms = MORNING_MS + HOUR_MS
+    today = samples(2, site.now_ms)
+    site.keep(today)
+    site.round()
+    late = samples(1, MORNING_MS - HOUR_MS)  # the clock was set back over midnight
+    site.keep(late)
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == rows(today)
+    assert site.csv("node01/2026-11-23.csv") == rows(late)
+
+
+def test_trouble_with_the_disk_is_told_once_and_mended_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = samples(4, site.now_ms)
+    site.keep(kept[:1])
+    site.round()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "append", _full)
+        site.keep(kept[1:3])
+        site.round()
+        site.keep(kept[3:])
+        site.round()
+        site.round()
+    assert len(site.complaints) == 1
+    assert "No space left" in site.complaints[0]
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == rows(kept)
+
+
+def _full(path: Path, data: bytes) -> None:
+    raise OSError(28, "No space left on device", str(path))
+
+
+def test_everyone_may_read_what_is_published(site: Site) -> None:
+    site.keep(samples(3, site.now_ms))
+    site.round()
+    for path in (site.root / "lab").rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+
+
+@given(kept=st.lists(st.builds(Sample, st.just("n"), st.integers(0, days.LAST_MS), st.integers(0, 65534)), max_size=9))
+def test_csv_comes_back_as_it_was(kept: list[Sample]) -> None:
+    header, *lines = csv_files.table(kept).decode().splitlines()
+    assert header == "timestamp,consumption"
+    back = [line.split(",") for line in lines]
+    assert [int(watts) for _, watts in back] == [sample.power_w for sample in kept]
+    assert [days.to_ms(_parsed(at)) for at, _ in back] == [sample.at_ms for sample in kept]
+
+
+def _parsed(text: str) -> Any:
+    return datetime.fromisoformat(text)

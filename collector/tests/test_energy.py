@@ -1,0 +1,78 @@
+"""Energy by the one rule: a sample holds until the next one, at most three intervals."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from powergraph_collector.energy import energy
+from powergraph_collector.model import Event, EventKind, Sample
+
+SHARED_DAY = Path(__file__).resolve().parents[3] / "shared" / "data" / "power8-2017-07-23.csv"
+
+
+def series(*points: tuple[int, int]) -> list[Sample]:
+    return [Sample("n", at_ms, power_w) for at_ms, power_w in points]
+
+
+def test_a_steady_load_is_its_power_times_its_time() -> None:
+    result = energy(series(*((second * 1000, 360) for second in range(0, 3601, 10))), 10_000)
+    assert result.energy_wh == 360
+    assert result.covered_s == 3600
+    assert result.mean_w == 360
+
+
+def test_a_hole_is_covered_for_three_intervals_and_no_longer() -> None:
+    result = energy(series((0, 100), (100_000, 100)), 10_000)
+    assert result.covered_s == 30
+    assert result.energy_wh == pytest.approx(100 * 30 / 3600)
+
+
+def test_one_sample_has_a_power_but_no_energy() -> None:
+    result = energy(series((0, 100)), 10_000)
+    assert (result.energy_wh, result.covered_s, result.mean_w, result.max_w) == (0, 0, None, 100)
+    assert energy([], 10_000).max_w is None
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, -5000, 7000, 86_400_000])
+def test_a_step_of_the_clock_changes_no_energy(step_ms: int) -> None:
+    before = [(second * 1000, 200) for second in range(0, 60, 10)]
+    after = [(second * 1000 + step_ms, 300) for second in range(60, 120, 10)]
+    step = Event("n", EventKind.CLOCK_STEP, 50_000, 55_000 + step_ms, value=step_ms)
+    steady = energy(series(*before, *((at_ms - step_ms, power_w) for at_ms, power_w in after)), 10_000)
+    assert energy(series(*before, *after), 10_000, [step]) == steady
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 65534)), max_size=30), st.integers(100, 60_000))
+def test_energy_is_bounded_by_the_extremes_over_the_covered_time(
+    points: list[tuple[int, int]], interval_ms: int
+) -> None:
+    result = energy(series(*sorted(points)), interval_ms)
+    assert result.samples == len(points)
+    if result.mean_w is not None:
+        assert result.min_w is not None
+        assert result.max_w is not None
+        assert result.min_w - 1e-9 <= result.mean_w <= result.max_w + 1e-9
+
+
+def test_the_real_day_of_a_power8_server_has_its_known_energy() -> None:
+    if not SHARED_DAY.exists():
+        pytest.skip("the recorded day is not at hand")
+    with SHARED_DAY.open() as file:
+        rows = [(clock.split(":"), int(watts)) for clock, watts in csv.reader(file)]
+    points = [
+        ((int(hour) * 3600 + int(minute) * 60 + int(second)) * 1000, watts) for (hour, minute, second), watts in rows
+    ]
+    result = energy(series(*points), 2000)
+    assert round(result.energy_wh, 2) == 13_227.41
+    assert result.covered_s == 86_094
+    assert result.max_w == 842
+
+
+def _ms_of_day(clock: str) -> int:
+    hour, minute, second = clock.split(":")
+    return (int(hour) * 3600 + int(minute) * 60 + int(second)) * 1000
