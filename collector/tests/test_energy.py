@@ -47,6 +47,28 @@ def test_a_step_of_the_clock_changes_no_energy(step_ms: int) -> None:
     assert energy(series(*before, *after), 10_000, [step]) == steady
 
 
+def test_of_a_span_a_sample_counts_for_the_time_that_lies_within() -> None:
+    points = series((0, 100), (10_000, 200), (20_000, 400), (30_000, 100))
+    result = energy(points, 10_000, (), 5_000, 25_000)
+    assert result.energy_ms_w == 5_000 * 100 + 10_000 * 200 + 5_000 * 400
+    assert (result.samples, result.covered_s, result.max_w) == (2, 20, 400)
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=2, max_size=30, unique=True), st.integers(0, 10_000))
+def test_two_halves_of_a_span_have_the_energy_of_the_whole(times: list[int], cut_ms: int) -> None:
+    points = series(*((at_ms, at_ms % 97) for at_ms in sorted(times)))
+    whole = energy(points, 500)
+    parts = energy(points, 500, (), 0, cut_ms), energy(points, 500, (), cut_ms, 10_001)
+    assert sum(part.energy_ms_w for part in parts) == whole.energy_ms_w
+    assert sum(part.covered_ms for part in parts) == whole.covered_ms
+
+
+def test_a_change_of_the_interval_changes_how_long_samples_hold() -> None:
+    change = Event("n", EventKind.INTERVAL, 100_000, 100_000, value=2.0)
+    result = energy(series((0, 100), (100_000, 100), (200_000, 100)), 10_000, [change])
+    assert result.covered_s == 30 + 6
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 65534)), max_size=30), st.integers(100, 60_000))
 def test_energy_is_bounded_by_the_extremes_over_the_covered_time(
     points: list[tuple[int, int]], interval_ms: int

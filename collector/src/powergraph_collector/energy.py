@@ -2,15 +2,18 @@
 
 A sample holds until the next one, at most three intervals; the rest of a hole is uncovered. The last sample holds
 nothing, as it has no successor. Time is the samples' UTC time, less the steps that the clock made in between: a clock
-step begins at the last sample before it, and so belongs to the pair that this sample opens.
+step begins at the last sample before it, and so belongs to the pair that this sample opens. Of a span, a sample counts
+for as much of the time that it holds as lies within.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Final
 
+from powergraph_collector.days import FIRST_MS, LAST_MS
 from powergraph_collector.model import Event, EventKind, Sample
 
 HOLDS_INTERVALS: Final = 3
@@ -19,7 +22,7 @@ _MS_W_PER_WH: Final = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """What a span holds: `mean_w`, `min_w` and `max_w` are None where nothing is covered or there is no sample."""
+    """What a span holds: `min_w` and `max_w` are None where no sample holds or lies within."""
 
     samples: int
     covered_ms: int
@@ -39,26 +42,58 @@ class Energy:
 
     @property
     def mean_w(self) -> float | None:
-        """The time-weighted mean."""
+        """The time-weighted mean, None where nothing is covered."""
         return self.energy_ms_w / self.covered_ms if self.covered_ms else None
 
 
-def energy(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event] = ()) -> Energy:
-    """Integrate samples, in the order in which they were taken; of the events, clock steps count."""
-    steps = {event.begin_ms: int(event.value or 0) for event in events if event.kind is EventKind.CLOCK_STEP}
-    longest_ms = HOLDS_INTERVALS * interval_ms
+def energy(
+    samples: Iterable[Sample],
+    interval_ms: int,
+    events: Iterable[Event] = (),
+    from_ms: int = FIRST_MS,
+    to_ms: int = LAST_MS,
+) -> Energy:
+    """Integrate samples, in the order in which they were taken, over [from_ms, to_ms).
+
+    Give the samples around the span too, from three intervals before it to the first after it: they hold into it and
+    end what holds in it. interval_ms is that of the beginning; events of kind interval change it, clock steps count.
+    """
     count = covered_ms = energy_ms_w = 0
     lowest: int | None = None
     highest: int | None = None
-    former: Sample | None = None
-    for sample in samples:
-        count += 1
-        lowest = sample.power_w if lowest is None else min(lowest, sample.power_w)
-        highest = sample.power_w if highest is None else max(highest, sample.power_w)
-        if former is not None:
-            stepped_ms = steps.pop(former.at_ms, 0)
-            held_ms = min(max(0, sample.at_ms - former.at_ms - stepped_ms), longest_ms)
-            covered_ms += held_ms
-            energy_ms_w += held_ms * former.power_w
-        former = sample
+    for sample, held_ms in _held(samples, interval_ms, events):
+        inside = from_ms <= sample.at_ms < to_ms
+        within_ms = max(0, min(sample.at_ms + held_ms, to_ms) - max(sample.at_ms, from_ms))
+        count += inside
+        if inside or within_ms:
+            lowest = sample.power_w if lowest is None else min(lowest, sample.power_w)
+            highest = sample.power_w if highest is None else max(highest, sample.power_w)
+        covered_ms += within_ms
+        energy_ms_w += within_ms * sample.power_w
     return Energy(count, covered_ms, energy_ms_w, lowest, highest)
+
+
+def _held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
+    """Each sample with the ms for which it holds."""
+    steps: dict[int, int] = {}
+    changes: list[tuple[int, int]] = []
+    for event in events:
+        if event.kind is EventKind.CLOCK_STEP:
+            steps[event.begin_ms] = int(event.value or 0)
+        elif event.kind is EventKind.INTERVAL and event.value:
+            changes.append((event.begin_ms, round(event.value * 1000)))
+    for sample, following in pairwise(chain(samples, [None])):
+        if sample is None:
+            return
+        if following is None:
+            yield sample, 0
+            return
+        longest_ms = HOLDS_INTERVALS * _interval_at(sample.at_ms, interval_ms, changes)
+        yield sample, min(max(0, following.at_ms - sample.at_ms - steps.pop(sample.at_ms, 0)), longest_ms)
+
+
+def _interval_at(at_ms: int, interval_ms: int, changes: Iterable[tuple[int, int]]) -> int:
+    for since_ms, changed_ms in changes:
+        if since_ms <= at_ms:
+            interval_ms = changed_ms
+    return interval_ms

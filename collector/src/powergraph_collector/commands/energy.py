@@ -12,7 +12,9 @@ import click
 from powergraph_collector import days, settings
 from powergraph_collector.commands import opening
 from powergraph_collector.commands.frame import CommandError, ExitCode
-from powergraph_collector.energy import Energy, energy
+from powergraph_collector.energy import HOLDS_INTERVALS, Energy, energy
+from powergraph_collector.history.engine import ReadableHistory
+from powergraph_collector.model import Sample
 
 
 @click.command(name="energy")
@@ -44,15 +46,25 @@ def command(
     to_ms = days.LAST_MS if end is None else _moment(end, zone)
     with opening.history(jsonfile, zone, tables) as history:
         bmc = opening.chosen_bmc(history, bmc)
-        samples = list(history.read(bmc, from_ms, to_ms))
-        events = history.read_events(bmc, from_ms, to_ms)
-    if not samples:
+        interval_ms = round(interval * 1000)
+        samples = _around(history, bmc, from_ms, to_ms, interval_ms)
+        result = energy(samples, interval_ms, history.read_events(bmc, from_ms, to_ms), from_ms, to_ms)
+    if not result.samples:
         raise CommandError(f"{jsonfile} has no samples in this span", ExitCode.NOTHING_FOUND)
-    result = energy(samples, round(interval * 1000), events)
-    span_s = (
-        (samples[-1].at_ms if end is None else to_ms) - (samples[0].at_ms if begin is None else from_ms)
-    ) / 1000  # fmt: skip
+    first_ms = samples[0].at_ms if begin is None else from_ms
+    last_ms = samples[-1].at_ms if end is None else to_ms
+    span_s = (last_ms - first_ms) / 1000
     click.echo(json.dumps(_figures(result, span_s)) if as_json else _lines(result, span_s))
+
+
+def _around(history: ReadableHistory, bmc: str, from_ms: int, to_ms: int, interval_ms: int) -> list[Sample]:
+    """Samples of a span, those that hold into it, and the first one after it."""
+    found: list[Sample] = []
+    for sample in history.read(bmc, max(days.FIRST_MS, from_ms - HOLDS_INTERVALS * interval_ms), days.LAST_MS):
+        found.append(sample)
+        if sample.at_ms >= to_ms:
+            break
+    return found
 
 
 def _moment(text: str, zone: ZoneInfo) -> int:
