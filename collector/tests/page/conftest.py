@@ -72,8 +72,9 @@ class Visitor:
     def tiles(self) -> dict[str, str]:
         """The statistics as shown, by name."""
         return dict(
-            self.page.evaluate(
-                "[...document.querySelectorAll('.tiles > div')].map(d => [d.children[0].textContent, d.children[1].firstChild.textContent])"
+            self.page.eval_on_selector_all(
+                ".tiles > div",
+                "all => all.map(({children: [name, value]}) => [name.textContent, value.firstChild.textContent])",
             )
         )
 

@@ -106,7 +106,7 @@ def test_the_picker_leads_to_a_missing_day_and_from_there_to_the_nearest_ones(no
     assert page.locator("#panel").is_hidden()
     assert "date=2026-11-22" in page.url
     expect(page.locator("#notices a")).to_have_text(["2026-11-20", "2026-11-23"])
-    page.get_by_role("link", name="Day after").click()
+    page.get_by_role("link", name="After").click()
     page.wait_for_url("**date=2026-11-23")
     assert len(visitor.drawn()[0]) == 360
 
@@ -216,17 +216,27 @@ def test_home_and_daily_read_times_in_the_same_zone(lab, server, visit):
     assert peaks == ["at 08:20:00"] * 2
 
 
+def drag(page, begin, end):
+    """Select in the chart with the mouse, between two distances from its left edge in pixels; return its box."""
+    box = page.locator(".plot .u-over").bounding_box()
+    page.mouse.move(box["x"] + begin, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end, box["y"] + 90, steps=5)
+    page.mouse.up()
+    return box
+
+
 def test_dragging_selects_the_statistics_follow_and_the_address_shows_the_same_again(node, visit):
     visitor = visit()
     page = visitor.open(daily(DAY))
     visitor.drawn()
     whole = visitor.tiles()
-    box = page.locator(".plot .u-over").bounding_box()
-    page.mouse.move(box["x"] + 300, box["y"] + 80)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 400, box["y"] + 90, steps=5)
-    page.mouse.up()
-    expect(page.locator(".statistics h3")).to_contain_text("Selected: ")
+    box = drag(page, 300, 400)
+    expect(page.locator(".statistics h2")).to_contain_text("Selected: ")
+    page.keyboard.press("Escape")
+    expect(page.locator(".statistics h2")).to_have_text("The whole day")
+    drag(page, 300, 400)
+    expect(page.locator(".statistics h2")).to_contain_text("Selected: ")
     selected = visitor.tiles()
     assert selected["Energy"] != whole["Energy"]
     page.reload()
@@ -238,7 +248,7 @@ def test_dragging_selects_the_statistics_follow_and_the_address_shows_the_same_a
     span = page.evaluate("(({min, max}) => max - min)(document.querySelector('figure').chart.scales.x)")
     assert abs(span / 86_400_000 - 100 / box["width"]) < 0.01
     page.locator(".plot .u-over").dblclick()
-    expect(page.locator(".statistics h3")).to_have_text("The whole day")
+    expect(page.locator(".statistics h2")).to_have_text("The whole day")
     assert visitor.tiles() == whole
     assert "from=" not in page.url
 
@@ -268,12 +278,12 @@ def test_the_chart_is_used_with_the_keyboard_and_speaks(node, visit):
         chart.press("ArrowRight")
         expect(spoken).to_have_text(f"10:00:{i}0, {watts[ms(f'2026-11-20T10:00:{i}0Z')]} W")
     chart.press("Escape")
-    expect(page.locator(".statistics h3")).to_have_text("The whole day")
+    expect(page.locator(".statistics h2")).to_have_text("The whole day")
     chart.press("Home")
     chart.press("Shift+PageDown")
-    expect(page.locator(".statistics h3")).to_have_text("Selected: 00:00:00 – 02:24:00, 2 h 24 min")
+    expect(page.locator(".statistics h2")).to_have_text("Selected: 00:00:00 – 02:24:00, 2 h 24 min")
     chart.press("Shift+PageDown")
-    expect(page.locator(".statistics h3")).to_have_text("Selected: 00:00:00 – 04:48:00, 4 h 48 min")
+    expect(page.locator(".statistics h2")).to_have_text("Selected: 00:00:00 – 04:48:00, 4 h 48 min")
 
 
 def test_a_mouse_move_draws_nothing_anew(node, visit):
@@ -327,11 +337,12 @@ def test_today_is_counted_as_far_as_it_has_passed(lab, visit):
     page = visitor.open("daily.html")
     visitor.drawn()
     assert visitor.tiles()["Coverage"] == "100 %"
-    expect(page.locator(".statistics h3")).to_have_text("The day so far, until 11:59:50")
+    expect(page.locator(".statistics h2")).to_have_text("The day so far, until 11:59:50")
 
 
-def test_without_a_tariff_no_cost_is_shown(node, server, visit):
-    render(server.root / "powergraph", frontend_tariff_per_kwh=None)
+@pytest.mark.parametrize("tariff", [None, 0, ""])
+def test_without_a_tariff_no_cost_is_shown(node, server, visit, tariff):
+    render(server.root / "powergraph", frontend_tariff_per_kwh=tariff)
     visitor = visit()
     visitor.open(daily(DAY))
     visitor.drawn()

@@ -135,7 +135,7 @@ def test_a_finger_selects_by_a_sideways_drag(node, visit):
     for x in (60, 120, 180):
         session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": box["x"] + x, "y": y}]})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect(page.locator(".statistics h3")).to_contain_text("Selected: ")
+    expect(page.locator(".statistics h2")).to_contain_text("Selected: ")
     assert "from=" in page.url
 
 

@@ -103,7 +103,7 @@ def test_the_switch_stops_the_clock_and_update_reads_once_keeping_the_selection(
     assert len(server.asked) == asked
     page.get_by_role("button", name="Update").click()
     wait_for_last(visitor, 999)
-    expect(page.locator(".statistics h3")).to_have_text("Selected: 11:30:00 – 11:40:00, 10 min")
+    expect(page.locator(".statistics h2")).to_have_text("Selected: 11:30:00 – 11:40:00, 10 min")
     assert visitor.tiles() == selected
 
 

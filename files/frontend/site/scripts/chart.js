@@ -161,6 +161,8 @@ export class PowerChart {
             (/** @type {uPlot} */ _u, /** @type {Element} */ _t, /** @type {any} */ handle) =>
             (/** @type {MouseEvent} */ event) => {
               this.dragging = event.button === 0;
+              // So that Escape clears what the mouse selects.
+              this.plot.focus({ preventScroll: true });
               handle(event);
             },
           dblclick: () => () => this.onSelect(null),

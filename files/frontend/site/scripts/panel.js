@@ -5,7 +5,6 @@ import { element, fill } from "./element.js";
 import { parts, statistics } from "./energy.js";
 import * as format from "./format.js";
 import * as time from "./time.js";
-import { ticks } from "./time.js";
 
 /**
  * @typedef {[number, number]} Span
@@ -29,7 +28,7 @@ export class Panel {
     /** @type {Shown | null} */
     this.shown = null;
     this.root = root;
-    this.heading = element("h3", { "aria-live": "polite" });
+    this.heading = element("h2", { "aria-live": "polite" });
     this.zoom = element("button", { type: "button", onclick: () => this.#zoom(!this.zoomed) });
     this.clear = element("button", { type: "button", onclick: () => this.#choose(null) }, "Clear selection");
     this.share = element("span", { class: "hint" });
@@ -160,7 +159,7 @@ export class Panel {
     if (!this.shown || !(/** @type {HTMLDetailsElement} */ (this.details).open)) return;
     const { series, window, counted, zone } = this.shown;
     const [from, to] = this.zoomed && this.selection ? this.selection : [window[0], Math.min(window[1], counted[1])];
-    const inner = ticks(from, to, zone, TABLE_ROWS).filter((at) => at > from && at < to);
+    const inner = time.ticks(from, to, zone, TABLE_ROWS).filter((at) => at > from && at < to);
     const cell = (/** @type {string} */ text) => element("td", {}, text);
     fill(
       this.table,

@@ -17,7 +17,7 @@ export async function loadSite() {
     refreshMs: (refresh >= 1 ? refresh : 5) * 1000,
     zone: isZone(found.zone) ? found.zone : "UTC",
     currency: /^[A-Z]{3}$/.test(found.currency) ? found.currency : "EUR",
-    // Ansible hands numbers on as text where a template made them.
-    tariffPerKwh: tariff === null || tariff === "" || !(Number(tariff) >= 0) ? null : Number(tariff),
+    // Ansible hands numbers on as text where a template made them; 0 stands for "not set".
+    tariffPerKwh: Number(tariff) > 0 ? Number(tariff) : null,
   };
 }

@@ -24,6 +24,10 @@ class Daily {
   constructor(site) {
     this.site = site;
     this.fleet = new Fleet(site);
+    /** @type {string | null} the machine in the address */
+    this.wanted = null;
+    /** @type {string | null} the day in the address */
+    this.date = null;
     this.round = 0;
     this.panel = new Panel(byId("panel"), site, () => this.#remember(false));
     this.picker = /** @type {HTMLInputElement} */ (byId("date"));

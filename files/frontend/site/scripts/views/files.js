@@ -99,12 +99,13 @@ function cell(
   if (!day.startsWith(month)) return element("td");
   const number = String(Number(day.slice(8)));
   if (!hasDay(machine, day)) return element("td", { class: "absent" }, number);
+  const name = `${number} ${monthName(month)}`;
   const csv = fileOf(machine, `${day}.csv`);
   const report = link("daily.html", { machine: fleet.address(machine), date: day });
   return element(
     "td",
     {},
-    element("a", { href: report, class: "day", "aria-label": `Daily report of ${day}` }, number),
-    element("a", { href: csv, download: `${machine.name}-${day}.csv`, "aria-label": `CSV of ${day}` }, "csv"),
+    element("a", { href: report, class: "day", "aria-label": `${name}: daily report` }, number),
+    element("a", { href: csv, download: `${machine.name}-${day}.csv`, "aria-label": `csv of ${name}` }, "csv"),
   );
 }

@@ -35,6 +35,8 @@ class Home {
     this.live = new LiveSamples();
     /** @type {string | null} id of the machine that `live` is of */
     this.liveId = null;
+    /** @type {string | null} the machine in the address */
+    this.wanted = null;
     this.span = USUAL_SPAN;
     this.indexAt = 0;
     this.round = 0;
