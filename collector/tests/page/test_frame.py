@@ -174,6 +174,23 @@ def test_values_are_escaped_links_work_and_no_address_leaves_the_folder(server, 
             assert not address.startswith("/"), f"{view}: {address}"
 
 
+def modules(script):
+    """A script's imports, and theirs."""
+    found = set()
+    for name in re.findall(r'^(?:import|export) [^"]*"(\.[^"]+)";', script.read_text(), re.MULTILINE):
+        module = (script.parent / name).resolve()
+        found |= {module} | modules(module)
+    return found
+
+
+@pytest.mark.parametrize("view", ["home", "daily"])
+def test_all_modules_of_a_view_are_asked_for_at_once(server, view):
+    root = server.root / "powergraph"
+    html = (root / ("index.html" if view == "home" else f"{view}.html")).read_text()
+    named = {(root / path).resolve() for path in re.findall(r'rel="modulepreload" href="([^"]+)"', html)}
+    assert named == modules(root / "scripts" / "views" / f"{view}.js")
+
+
 def test_a_variable_that_is_missing_stops_the_rendering(tmp_path):
     for name in VARIABLES:
         broken = {key: value for key, value in VARIABLES.items() if key != name}
