@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from tinydb import TinyDB
+from tinydb.storages import JSONStorage
 
 from powergraph_collector.days import to_ms, utc_day
 from powergraph_collector.history.documents import sample_of
@@ -73,24 +73,27 @@ class StockHistory:
     _samples: dict[str, list[Sample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        days = self._days(self._open().tables())
-        with self._open() as db:
-            for table in sorted(days, key=lambda name: (days[name], name)):
-                named = _OURS.fullmatch(table)
-                bmc = named["bmc"] if named else UNNAMED
-                self._samples.setdefault(bmc, []).extend(self._read(bmc, days[table], db.table(table)))
+        tables = self._tables()
+        days = self._days(tables)
+        for table in sorted(days, key=lambda name: (days[name], name)):
+            named = _OURS.fullmatch(table)
+            bmc = named["bmc"] if named else UNNAMED
+            self._samples.setdefault(bmc, []).extend(self._read(bmc, days[table], tables[table].values()))
 
-    def _open(self) -> TinyDB:
+    def _tables(self) -> dict[str, dict[str, Any]]:
         try:
-            db = TinyDB(self.path, access_mode="r")
-            tables = (db.storage.read() or {}).values()
+            storage = JSONStorage(str(self.path), access_mode="r")
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror}") from None
-        except (ValueError, AttributeError, RecursionError):
+        try:
+            tables = storage.read() or {}
+        except (ValueError, RecursionError):
             raise StoreError(f"{self.path} is not a TinyDB file: its content is not JSON") from None
-        if not all(isinstance(document, dict) for table in tables for document in _documents(table)):
+        finally:
+            storage.close()
+        if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
             raise StoreError(f"{self.path} is not a TinyDB file: its content is not tables of documents")
-        return db
+        return tables
 
     def _days(self, tables: Iterable[str]) -> dict[str, date]:
         days: dict[str, date] = {}
@@ -158,10 +161,6 @@ class StockHistory:
     def utc_days(self, bmc: str) -> list[str]:
         """UTC days with samples."""
         return sorted({utc_day(sample.at_ms) for sample in self._samples.get(bmc, ())})
-
-
-def _documents(table: object) -> Iterable[object]:
-    return table.values() if isinstance(table, dict) else (None,)
 
 
 def import_into(

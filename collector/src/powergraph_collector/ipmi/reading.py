@@ -23,6 +23,7 @@ _NOT_A_VALUE = 0xFFFF
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
 WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
+_WITHOUT_SENSORS = frozenset({0xC1, 0xCB})
 
 
 class PrivilegeTooLow(Exception):  # noqa: N818
@@ -85,6 +86,9 @@ def _by_sensors(knowledge: Knowledge) -> Conversation[Reading | NoReading]:
         knowledge.sensors = None  # the repository may have changed
         return NoReading(Reason.BAD_ANSWER, str(error))
     except dcmi.CompletionCode as error:
+        knowledge.sensors = None
+        if error.code in _WITHOUT_SENSORS:
+            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading (0xC1) and no watt sensor ({error})")
         return refusal(error.code)
     if power_w == 0 and (yield from _chassis_is_on()):
         return NoReading(Reason.IMPLAUSIBLE, "the watt sensors say 0 W although the machine is on")

@@ -20,6 +20,7 @@ from powergraph_collector.publish.json_files import Latest
 from powergraph_collector.settings import Bmc, Settings
 
 MISSING_DAYS_A_ROUND: Final = 50
+MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store
 STALE_ROUND_S: Final = 2.0  # of rewriting old days before the live files get their turn
 
 
@@ -76,6 +77,9 @@ class Publisher:
         with self._lock:
             self._new.extend(samples)
             self._new.extend(events)
+            if len(self._new) > MOST_WAITING:
+                self._new.clear()
+                self._is_prepared = False
 
     def run(self, stop: threading.Event) -> None:
         """Publish every few seconds, tails and index every `csv_interval_s`, until told to stop; then once more."""

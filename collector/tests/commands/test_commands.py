@@ -1,0 +1,322 @@
+"""The commands as their users meet them: processes, exit codes, one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import PASSWORD, USER
+from tinydb import TinyDB
+
+from powergraph_collector.history.powerdb import PowerDB
+from powergraph_collector.simulator.server import Simulator
+
+COLLECTOR = Path(__file__).parents[2]
+Simulate = Callable[..., Simulator]
+
+
+def start(folder: Path, command: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
+    environment = {"PATH": os.environ["PATH"], "POWERGRAPH_PASSWD": PASSWORD, "TZ": "UTC", "PYTHONWARNINGS": "error"}
+    return subprocess.Popen(
+        [sys.executable, str(COLLECTOR / f"{command}.py"), *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=options.get("stdout", subprocess.PIPE),  # type: ignore[call-overload]
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder: Path, command: str, *arguments: object) -> tuple[int, str, str]:
+    process = start(folder, command, *arguments)
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+PATIENT = {"latency_s": 0.003}  # pyghmi notices faster answers late
+
+
+def bmc(simulator: Simulator, name: str = "node01") -> list[object]:
+    host, port = simulator.addresses[name]
+    return ["--host", host, "--port", port, "--user", USER]
+
+
+def complaint(err: str) -> str:
+    lines = err.splitlines()
+    assert len(lines) == 1, err
+    return lines[0]
+
+
+def test_readings_are_printed_as_csv(simulate: Simulate, tmp_path: Path) -> None:
+    code, out, err = run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), "--interval", 0.2, "--nread", 3)
+    header, *rows = out.splitlines()
+    assert (code, header, err) == (0, "timestamp,consumption", "")
+    assert len(rows) == 3
+    assert all(row.endswith("Z,436") for row in rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("".join(f"00:00:{second:02d},{400 + second}\n" for second in range(60)))
+    for reader in ("pyghmi", "ipmitool"):
+        power = {"kind": "trace", "file": str(trace), "step": "reading"}
+        simulator = simulate(node01={"power": power, "latency_s": 0.003})
+        options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 0.3, "--nread", 5, "--reader", reader]
+        code, _, err = run(tmp_path, "powergraph", *bmc(simulator), *options)
+        assert (code, err) == (0, "")
+        with PowerDB(tmp_path / f"{reader}.db", access_mode="r") as db:
+            (day,) = db.tables()
+            assert [document["power_w"] for document in db.table(day)] == [400, 401, 402, 403, 404]
+            assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "pyghmi" else "tool"}
+
+
+def test_feedback_says_what_is_stored_line_by_line_in_a_pipe(simulate: Simulate, tmp_path: Path) -> None:
+    options = ["--store", "--feedback", "--interval", 0.2, "--nread", 4]
+    code, out, err = run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options)
+    assert (code, err) == (0, "")
+    assert [line.split()[2:] for line in out.splitlines()] == [["436", "W", "stored"]] * 4
+    assert len((tmp_path / "last.csv").read_text().splitlines()) == 5
+
+
+def test_feedback_is_a_live_table_on_a_terminal(simulate: Simulate, tmp_path: Path) -> None:
+    control, terminal = pty.openpty()
+    options = ["--store", "--feedback", "--interval", 0.2, "--nread", 4]
+    process = start(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options, stdout=terminal)
+    process.communicate(timeout=60)
+    os.close(terminal)
+    shown = os.read(control, 1 << 20).decode()
+    os.close(control)
+    assert process.returncode == 0
+    assert "4 stored, 0 without a reading" in shown
+    assert "\x1b[" in shown
+
+
+@pytest.mark.parametrize("command", ["powergraph", "graph_csv"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_in_order_with_everything_stored(
+    simulate: Simulate, tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    simulator = simulate(node01={"slots": 1, "latency_s": 0.003})
+    options = ["--jsonfile", "s.db", "--interval", 0.1, *(["--store"] if command == "powergraph" else [])]
+    process = start(tmp_path, command, *bmc(simulator), *options)
+    deadline = time.monotonic() + 30
+    while len(simulator.served) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    with PowerDB(tmp_path / "s.db", access_mode="r") as db:
+        stored = sum(len(db.table(name)) for name in db.tables() if "events" not in name)
+    assert stored >= len(simulator.served) - 1
+    assert (tmp_path / "last.csv").exists()
+    code, _, _ = run(tmp_path, "powergraph", *bmc(simulator), "--nread", 1, "--interval", 0.1)
+    assert code == 0, "the only session slot was not given back"
+
+
+WRONG = [
+    (["--user", "u"], 2, "--host is missing"),
+    (["--host", "127.0.0.1"], 2, "--user is missing"),
+    (["--host", "127.0.0.1", "--user", "u", "--interval", "soon"], 2, "--interval"),
+    (["--host", "127.0.0.1", "--user", "u", "--interval", "0"], 2, "--interval"),
+    (["--host", "127.0.0.1", "--user", "u", "--port", "70000"], 2, "--port"),
+    (["--host", "127.0.0.1", "--user", "much-too-long-a-name"], 2, "16 bytes"),
+    (["--host", "127.0.0.1", "--user", "u", "--passwd", "x" * 21], 2, "20 bytes"),
+    (["--host", "not a host", "--user", "u"], 2, "host"),
+    (["--host", "127.0.0.1", "--user", "u", "--passwd", "x", "--passwd-file", "y"], 2, "exclude each other"),
+    (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "absent"], 2, "absent"),
+    (["--host", "127.0.0.1", "--user", "u", "--feedback"], 2, "--store"),
+    (["--host", "127.0.0.1", "--user", "u", "--store", "--jsonfile", "no/such/folder"], 6, "no folder"),
+    (["--host", "bmc.invalid", "--user", "u", "--nread", "1"], 3, "no address"),
+    (["--host", "127.0.0.1", "--port", "9", "--user", "u", "--nread", "1"], 3, "no answer"),
+    (["--no-such-option"], 2, "--no-such-option"),
+    (["nonsense"], 2, "nonsense"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), WRONG, ids=[" ".join(each[0])[:60] for each in WRONG])
+def test_what_is_wrong_is_said_in_one_line(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
+    exit_code, out, err = run(tmp_path, "powergraph", *arguments)
+    assert (exit_code, out) == (code, "")
+    assert words in complaint(err)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "code", "words"),
+    [
+        ({}, ["--passwd", "wrong"], 4, "password"),
+        ({}, ["--user", "nobody"], 4, "name"),
+        ({"fault": "no-dcmi"}, [], 5, "DCMI"),
+        ({"fault": "max"}, [], 5, "65535"),
+        ({"fault": "no-slots"}, [], 4, "sessions"),
+    ],
+)
+def test_a_bmc_that_gives_no_reading_ends_the_command_with_the_reason(
+    simulate: Simulate, tmp_path: Path, *, fault: dict[str, object], options: list[str], code: int, words: str
+) -> None:
+    for reader in ("pyghmi", "ipmitool"):
+        arguments = [*bmc(simulate(node01=fault)), *options, "--nread", 2, "--interval", 1, "--reader", reader]
+        exit_code, out, err = run(tmp_path, "powergraph", *arguments)
+        assert (exit_code, out) == (code, ""), err
+        assert words in complaint(err)
+        assert PASSWORD not in err
+
+
+def test_a_store_that_another_process_writes_is_left_alone(simulate: Simulate, tmp_path: Path) -> None:
+    with PowerDB(tmp_path / "powergraph.db"):
+        code, _, err = run(tmp_path, "powergraph", *bmc(simulate(node01={})), "--store", "--nread", 1)
+    assert code == 6
+    assert f"pid {os.getpid()}" in complaint(err)
+
+
+def test_collecting_into_a_stock_file_is_refused_with_the_way_on(simulate: Simulate, tmp_path: Path) -> None:
+    with TinyDB(tmp_path / "old.json") as stock:
+        stock.table("2017513").insert({"time": "5:37:27", "watts": "436"})
+    before = (tmp_path / "old.json").read_bytes()
+    code, _, err = run(tmp_path, "powergraph", *bmc(simulate(node01={})), "--store", "--jsonfile", "old.json")
+    assert code == 6
+    assert "powergraph db import old.json --jsonfile NEW" in complaint(err)
+    assert (tmp_path / "old.json").read_bytes() == before
+    code, out, _ = run(tmp_path, "powergraph", "db", "import", "old.json", "--jsonfile", "new.db", "--bmc", "power8")
+    assert (code, out) == (0, "1 samples imported into new.db\n")
+    code, out, _ = run(tmp_path, "csvcreator", "--jsonfile", "new.db", "--date", "2017-05-13")
+    assert (code, out) == (0, "2017-05-13.csv: 1 rows\n")
+    assert (tmp_path / "2017-05-13.csv").read_text() == "timestamp,consumption\n2017-05-13T05:37:27.000Z,436\n"
+
+
+def test_csvcreator_says_what_it_cannot_do(tmp_path: Path) -> None:
+    with PowerDB(tmp_path / "s.db") as db:
+        db.table("node01/2026-11-24").insert({"at_ms": 1_795_500_000_000, "power_w": 436, "source": "dcmi"})
+    (tmp_path / "broken.json").write_text("{")
+    for arguments, expected, words in (
+        ([], 2, "--jsonfile is missing"),
+        (["--jsonfile", "absent"], 6, "absent"),
+        (["--jsonfile", "broken.json"], 6, "not a TinyDB file"),
+        (["--jsonfile", "s.db", "--date", "2026-11-25"], 7, "2026-11-24"),
+        (["--jsonfile", "s.db", "--date", "yesterday"], 2, "YYYY-MM-DD"),
+        (["--jsonfile", "s.db", "--name", "../x"], 2, "plain file name"),
+        (["--jsonfile", "s.db", "--bmc", "node09"], 7, "node01"),
+        (["--jsonfile", "s.db", "--zone", "Mars/Base"], 2, "Mars/Base"),
+    ):
+        code, out, err = run(tmp_path, "csvcreator", *arguments)
+        assert (code, out) == (expected, ""), arguments
+        assert words in complaint(err)
+    assert not list(tmp_path.glob("**/*.csv"))
+    code, out, _ = run(tmp_path, "csvcreator", "--jsonfile", "s.db", "--date", "2026-11-24", "--name", "mine")
+    assert (code, out) == (0, "mine.csv: 1 rows\n")
+
+
+def config(folder: Path, simulator: Simulator, **changes: object) -> Path:
+    (folder / "secrets.toml").write_text(f'[passwords]\n"*" = "{PASSWORD}"\n')
+    (folder / "secrets.toml").chmod(0o600)
+    table = {"name": "lab", "interval_s": 0.2, "csv_interval_s": 1, "zone": "UTC", "store": str(folder / "s.db")}
+    table |= {"publish": str(folder / "data"), "runtime": str(folder), "secrets": "secrets.toml", **changes}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in table.items()]
+    for name, (host, port) in simulator.addresses.items():
+        lines += ["[[bmc]]", f'name = "{name}"', f'host = "{host}"', f"port = {port}", f'user = "{USER}"']
+    path = folder / "powergraph.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 40
+    while not what():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def now(folder: Path) -> dict[str, dict[str, object]]:
+    path = folder / "data/lab/now.json"
+    return json.loads(path.read_text())["bmcs"] if path.exists() else {}  # type: ignore[no-any-return]
+
+
+def test_the_service_publishes_reloads_and_notices_silence(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01=PATIENT, node02=PATIENT)
+    path = config(tmp_path, simulator)
+    process = start(tmp_path, "graph_csv", "--config", path)
+    try:
+        wait_for(lambda: {bmc["state"] for bmc in now(tmp_path).values()} == {"fresh"}, process)
+        uptime_s, pid = (tmp_path / "heartbeat").read_text().split()
+        assert int(pid) == process.pid
+        assert abs(float(Path("/proc/uptime").read_text().split()[0]) - int(uptime_s)) < 10
+        simulator.set_fault("node02", "silent")
+        wait_for(lambda: now(tmp_path)["node02"]["state"] == "silent", process)
+        assert now(tmp_path)["node02"]["reason"] == "timeout"
+        simulator.set_fault("node02", "none")
+        wait_for(lambda: now(tmp_path)["node02"]["state"] == "fresh", process)
+        path.write_text(path.read_text().split("[[bmc]]", 2)[0] + "[[bmc]]" + path.read_text().split("[[bmc]]", 2)[1])
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: list(now(tmp_path)) == ["node01"], process)
+        path.write_text("nonsense = [")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(1.5)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "settings not reloaded" in err
+    assert PASSWORD not in err
+    events = [event for file in (tmp_path / "data/lab/node02").glob("*.events.json") for event in _events(file)]
+    outage = next(event for event in events if event["reason"] == "timeout")
+    assert outage["end"] is not None
+
+
+def _events(path: Path) -> list[dict[str, object]]:
+    return json.loads(path.read_text())["events"]  # type: ignore[no-any-return]
+
+
+def test_a_config_is_checked_before_anything_begins(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01={})
+    path = config(tmp_path, simulator)
+    assert run(tmp_path, "graph_csv", "--config", path, "--check")[0] == 0
+    (tmp_path / "secrets.toml").chmod(0o644)
+    code, _, err = run(tmp_path, "graph_csv", "--config", path)
+    assert code == 2
+    assert "chmod o=" in complaint(err)
+    path = config(tmp_path, simulator, interval_s="often")
+    code, _, err = run(tmp_path, "graph_csv", "--config", path)
+    assert code == 2
+    assert "interval_s" in complaint(err)
+    code, _, err = run(tmp_path, "graph_csv", "--config", path, "--host", "127.0.0.1")
+    assert code == 2
+    assert "--host does not go with --config" in complaint(err)
+
+
+def test_status_probe_and_energy_tell_people_and_scripts(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01={"limit_w": 900})
+    path = config(tmp_path, simulator)
+    assert run(tmp_path, "powergraph", "status", "--config", path)[0] == 7
+    process = start(tmp_path, "graph_csv", "--config", path)
+    wait_for(lambda: bool(now(tmp_path)) and now(tmp_path)["node01"]["state"] == "fresh", process)
+    code, out, _ = run(tmp_path, "powergraph", "status", "--config", path)
+    assert (code, out.split()[:3]) == (0, ["node01", "436", "W"])
+    process.terminate()
+    process.communicate(timeout=30)
+    code, out, _ = run(tmp_path, "powergraph", "energy", "--jsonfile", "s.db", "--interval", 0.2, "--json")
+    assert code == 0
+    assert json.loads(out)["mean_w"] == 436
+    code, out, _ = run(tmp_path, "powergraph", "probe", *bmc(simulator))
+    assert code == 0
+    assert "436 W" in out
+    assert "900 W" in out
+
+
+@pytest.mark.parametrize("command", ["powergraph", "csvcreator", "graph_csv"])
+def test_help_lists_the_exit_codes(command: str, tmp_path: Path) -> None:
+    code, out, _ = run(tmp_path, command, "--help")
+    assert code == 0
+    assert "Exit codes: 0 done" in out
