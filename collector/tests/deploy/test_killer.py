@@ -78,7 +78,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def wait_until_older_than(pid: int, age_s: int) -> None:
-    while int(subprocess.check_output(["ps", "-o", "etimes=", "-p", str(pid)])) <= age_s:
+    while int(subprocess.check_output(["ps", "-o", "etimes=", "-p", str(pid)])) <= age_s + 1:
         time.sleep(0.1)
 
 
