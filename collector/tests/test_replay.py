@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import PASSWORD, USER
 
 from powergraph_collector import settings
 from powergraph_collector.days import iso
@@ -26,6 +25,7 @@ from powergraph_collector.ipmi.reader import Answer, Login, Reading, Secret
 from powergraph_collector.polling.outages import Series
 from powergraph_collector.service import Service
 from powergraph_collector.simulator.server import Simulator
+from tests.conftest import PASSWORD, USER
 
 RECORDED_DAY = Path(__file__).resolve().parents[3] / "shared" / "data" / "power8-2017-07-23.csv"
 ROWS_IN_A_DAY = 42_542
