@@ -174,6 +174,11 @@ def test_values_are_escaped_links_work_and_no_address_leaves_the_folder(server, 
             assert not address.startswith("/"), f"{view}: {address}"
 
 
+def test_no_folder_of_the_page_is_called_like_that_of_the_published_files():
+    # Deploying leaves every folder `data` alone.
+    assert not list(SITE.rglob("data"))
+
+
 def modules(script):
     """A script's imports, and theirs."""
     found = set()

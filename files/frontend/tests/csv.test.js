@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CsvReader } from "../site/scripts/data/csv.js";
+import { CsvReader } from "../site/scripts/published/csv.js";
 import { seriesOf } from "../site/scripts/series.js";
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);

@@ -16,7 +16,7 @@ const TABLE_ROWS = 24;
 
 export class Panel {
   /**
-   * @param {HTMLElement} root @param {import("./data/site.js").Site} site
+   * @param {HTMLElement} root @param {import("./published/site.js").Site} site
    * @param {(selection: Span | null) => void} onSelection called when the visitor changed the selection
    */
   constructor(root, site, onSelection) {

@@ -4,7 +4,7 @@ import { holds, LONGEST_HOLD } from "./energy.js";
 
 /**
  * @typedef {import("./energy.js").Samples} Samples
- * @typedef {import("./data/published.js").Happening} Happening
+ * @typedef {import("./published/fleet.js").Happening} Happening
  * @typedef {{
  *   samples: Samples, hold: Float64Array, drawn: [number[], (number | null)[]], outages: Happening[], steps: Happening[],
  *   holdAt: (at: number) => number

@@ -35,7 +35,7 @@ export function reasonWords(reason) {
   return REASONS[reason] ?? reason;
 }
 
-/** @param {import("./data/published.js").Trouble} trouble @param {string} zone @param {number} now @returns {Notice} */
+/** @param {import("./published/fleet.js").Trouble} trouble @param {string} zone @param {number} now @returns {Notice} */
 export function troubleNotice({ collector, file, error, writtenAt }, zone, now) {
   if (error === null) {
     const when = writtenAt
@@ -64,7 +64,7 @@ export function troubleNotice({ collector, file, error, writtenAt }, zone, now) 
   return { level: error.kind === "missing" ? "warn" : "bad", title, text };
 }
 
-/** What is to be said of a day's file that could not be had. @param {import("./data/fetching.js").FileError} error @returns {Notice} */
+/** What is to be said of a day's file that could not be had. @param {import("./published/fetching.js").FileError} error @returns {Notice} */
 export function fileNotice(error) {
   const title = {
     offline: "The server does not answer",

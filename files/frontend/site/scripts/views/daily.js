@@ -1,26 +1,26 @@
 /** Daily report: any day of a machine, by its date. */
 
 import { link, parameter, setAddress, spanInAddress, spanParameters } from "../address.js";
-import { FileError, serverNow } from "../data/fetching.js";
-import { readDay } from "../data/follow.js";
-import { Fleet, fileOf, hasDay, loadEvents, neighbours } from "../data/published.js";
-import { loadSite } from "../data/site.js";
 import { byId, element, fill } from "../element.js";
 import * as format from "../format.js";
 import { showNotices } from "../notices.js";
 import { Panel } from "../panel.js";
 import { passed } from "../passed.js";
+import { FileError, serverNow } from "../published/fetching.js";
+import { Fleet, fileOf, hasDay, loadEvents, neighbours } from "../published/fleet.js";
+import { readDay } from "../published/follow.js";
+import { loadSite } from "../published/site.js";
 import { seriesOf } from "../series.js";
 import { clock, dayOf, isDay, longDay, spanOfDay } from "../time.js";
 import { badRowsNotice, fileNotice, noMachinesNotice, reasonWords, troubleNotice } from "../words.js";
 
 /**
- * @typedef {import("../data/published.js").Machine} Machine
+ * @typedef {import("../published/fleet.js").Machine} Machine
  * @typedef {import("../words.js").Notice} Notice
  */
 
 class Daily {
-  /** @param {import("../data/site.js").Site} site */
+  /** @param {import("../published/site.js").Site} site */
   constructor(site) {
     this.site = site;
     this.fleet = new Fleet(site);
@@ -153,7 +153,7 @@ class Daily {
   }
 
   /** @returns {Notice} */
-  #empty(/** @type {string} */ day, /** @type {import("../data/published.js").Happening[]} */ happened) {
+  #empty(/** @type {string} */ day, /** @type {import("../published/fleet.js").Happening[]} */ happened) {
     const outage = happened.find(({ kind }) => kind === "outage");
     return {
       level: "warn",
@@ -230,7 +230,7 @@ class Daily {
   }
 }
 
-/** @param {import("../data/published.js").Happening} step @param {string} zone @returns {Notice} */
+/** @param {import("../published/fleet.js").Happening} step @param {string} zone @returns {Notice} */
 function stepNotice({ begin, value }, zone) {
   const ms = Number(value);
   return {

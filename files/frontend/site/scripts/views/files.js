@@ -1,15 +1,15 @@
 /** Raw files: every published file of a machine, its days as a calendar. */
 
 import { link, parameter, setAddress } from "../address.js";
-import { FileError, serverNow } from "../data/fetching.js";
-import { Fleet, fileOf, folderOf, hasDay } from "../data/published.js";
-import { loadSite } from "../data/site.js";
 import { byId, element, fill } from "../element.js";
 import { showNotices } from "../notices.js";
+import { FileError, serverNow } from "../published/fetching.js";
+import { Fleet, fileOf, folderOf, hasDay } from "../published/fleet.js";
+import { loadSite } from "../published/site.js";
 import { addDays, monthName } from "../time.js";
 import { noMachinesNotice, troubleNotice } from "../words.js";
 
-/** @typedef {import("../data/published.js").Machine} Machine */
+/** @typedef {import("../published/fleet.js").Machine} Machine */
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const site = await loadSite().catch((error) => {
@@ -21,7 +21,7 @@ const site = await loadSite().catch((error) => {
 });
 if (site) await show(site);
 
-async function show(/** @type {import("../data/site.js").Site} */ site) {
+async function show(/** @type {import("../published/site.js").Site} */ site) {
   const fleet = new Fleet(site);
   await fleet.refresh({ index: true });
   const wanted = parameter("machine");

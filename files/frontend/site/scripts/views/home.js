@@ -1,21 +1,21 @@
 /** Home: what all machines draw now, and one of them live. */
 
 import { link, parameter, setAddress, spanInAddress, spanParameters } from "../address.js";
-import { FileError, serverNow } from "../data/fetching.js";
-import { LiveSamples } from "../data/live.js";
-import { Fleet, hasDay } from "../data/published.js";
-import { loadSite } from "../data/site.js";
 import { byId, element, fill } from "../element.js";
 import * as format from "../format.js";
 import { showNotices } from "../notices.js";
 import { Panel } from "../panel.js";
 import { passed } from "../passed.js";
+import { FileError, serverNow } from "../published/fetching.js";
+import { Fleet, hasDay } from "../published/fleet.js";
+import { LiveSamples } from "../published/live.js";
+import { loadSite } from "../published/site.js";
 import { seriesOf } from "../series.js";
 import { clock, date, dayOf, HOUR, zoneLabel } from "../time.js";
 import { badRowsNotice, fileNotice, noMachinesNotice, troubleNotice } from "../words.js";
 import { MachineList, stateWords, sumOf } from "./machine-list.js";
 
-/** @typedef {import("../data/published.js").Machine} Machine */
+/** @typedef {import("../published/fleet.js").Machine} Machine */
 
 /** @type {Record<string, { ms: number, words: string }>} */
 const SPANS = {
@@ -28,7 +28,7 @@ const USUAL_SPAN = "1h";
 const INDEX_MS = 60_000;
 
 class Home {
-  /** @param {import("../data/site.js").Site} site */
+  /** @param {import("../published/site.js").Site} site */
   constructor(site) {
     this.site = site;
     this.fleet = new Fleet(site);

@@ -1,12 +1,12 @@
 /** The table of all machines with what they draw now; rows stay while their figures change, so that focus stays too. */
 
-import { serverNow } from "../data/fetching.js";
 import { element } from "../element.js";
 import * as format from "../format.js";
+import { serverNow } from "../published/fetching.js";
 import { clock, date, shortDate } from "../time.js";
 import { reasonWords, STATES } from "../words.js";
 
-/** @typedef {import("../data/published.js").Machine} Machine */
+/** @typedef {import("../published/fleet.js").Machine} Machine */
 
 export class MachineList {
   /**
