@@ -40,9 +40,10 @@ def test_one_sample_has_a_power_but_no_energy() -> None:
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, -5000, 7000, 86_400_000])
 def test_a_step_of_the_clock_changes_no_energy(step_ms: int) -> None:
-    before = [(second * 1000, 200) for second in range(0, 60, 10)]
-    after = [(second * 1000 + step_ms, 300) for second in range(60, 120, 10)]
-    step = Event("n", EventKind.CLOCK_STEP, 50_000, 55_000 + step_ms, value=step_ms)
+    noon_ms = 1_795_435_200_000
+    before = [(noon_ms + second * 1000, 200) for second in range(0, 60, 10)]
+    after = [(noon_ms + second * 1000 + step_ms, 300) for second in range(60, 120, 10)]
+    step = Event("n", EventKind.CLOCK_STEP, noon_ms + 50_000, noon_ms + 55_000 + step_ms, value=step_ms)
     steady = energy(series(*before, *((at_ms - step_ms, power_w) for at_ms, power_w in after)), 10_000)
     assert energy(series(*before, *after), 10_000, [step]) == steady
 

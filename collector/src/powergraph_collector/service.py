@@ -109,6 +109,8 @@ class Service:
 
     def run(self) -> bool:
         """Collect; returns whether it ended in order: stopped or through, with everything stored."""
+        if self.reload is not None:
+            signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
         _raise_file_limit()
         reader = READERS[self.settings.reader]()
         history = TinyDbHistory(self.settings.store)
@@ -144,19 +146,17 @@ class Service:
         clock: Clock,
     ) -> None:
         """The main thread: sign of life, reload, and an eye on the others."""
-        reloading = signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set()) if self.reload else None
-        try:
-            while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
-                self._beat(poller)
-                while history.repairs:
-                    _log.warning("store repaired: %s", history.repairs.pop(0))
-                if self._reload_asked.is_set():
-                    self._reload_asked.clear()
-                    self._take_new_settings(poller, clock)
-                polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
-        finally:
-            if self.reload:
-                signal.signal(signal.SIGHUP, reloading)
+        while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
+            self._beat(poller)
+            while history.repairs:
+                _log.warning("store repaired: %s", history.repairs.pop(0))
+            if self._reload_asked.is_set():
+                self._reload_asked.clear()
+                self._take_new_settings(poller, clock)
+            if self._publishing_thread is not None and not self._publishing_thread.is_alive():
+                _log.error("publishing ended unexpectedly, it begins again; collecting goes on")
+                self._start_publishing(clock)
+            polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
 
     def _beat(self, poller: Poller) -> None:
         if self.settings.runtime is None or not poller.last_round_s:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$"
+FILE_ENDINGS = (".json", ".csv", ".gz", ".br", ".new")  # of the published files, beside which a BMC has its folder
 DEFAULT_PORT = 623
 DEFAULT_INTERVAL_S = 10.0
 DEFAULT_CSV_INTERVAL_S = 300.0
@@ -53,6 +54,13 @@ class Bmc(_Strict):
     cipher_suite: CipherSuite = "auto"
     simulated: bool = False
 
+    @field_validator("name")
+    @classmethod
+    def _name_is_no_files(cls, value: str) -> str:
+        if value.lower().endswith(FILE_ENDINGS):
+            raise ValueError(f"a BMC's name must not end like a file ({', '.join(FILE_ENDINGS)})")
+        return value
+
     @field_validator("user")
     @classmethod
     def _user_fits(cls, value: str) -> str:
@@ -90,6 +98,15 @@ class Settings(_Strict):
         except (KeyError, ValueError, OSError):
             raise ValueError("not a zone of the tz database, such as Europe/Berlin or UTC") from None
         return value
+
+    @model_validator(mode="after")
+    def _addresses_are_unique(self) -> Settings:
+        seen: dict[tuple[str, int], str] = {}
+        for bmc in self.bmcs:
+            other = seen.setdefault((bmc.host.lower(), bmc.port), bmc.name)
+            if other != bmc.name:
+                raise ValueError(f"{other} and {bmc.name} are the same BMC: both at {bmc.host} port {bmc.port}")
+        return self
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Settings:

@@ -25,7 +25,23 @@ JSON = st.recursive(
     max_leaves=5,
 )
 DOCUMENTS = st.dictionaries(st.text(max_size=8), JSON, max_size=4)
-TABLES = st.sampled_from(["_default", "node01/2026-11-24", "node01/2026-11-24.events", "a", "a/b", "../x", "ü /.", ""])
+TABLES = st.sampled_from(
+    ["_default", "node01/2026-11-24", "node01/2026-11-24.events", "a", "a/b", "../x", "ü /.", "", "lock/x", ".lock"]
+)
+    [
+        "_default",
+        "node01/2026-11-24",
+        "node01/2026-11-24.events",
+        "a",
+        "a/b",
+        "../x",
+        "ü /.",
+        "",
+        "lock/x",
+        ".lock",
+        "format.json",
+    ]
+)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("insert"), TABLES, DOCUMENTS),
@@ -229,6 +245,6 @@ def test_a_stock_file_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_store_of_a_later_format_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "db").mkdir()
-    (tmp_path / "db" / "format.json").write_text('{"format": 99}')
+    (tmp_path / "db" / ".format.json").write_text('{"format": 99}')
     with pytest.raises(StoreError, match="update PowerGraph"):
         PowerDB(tmp_path / "db")

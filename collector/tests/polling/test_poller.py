@@ -201,6 +201,31 @@ def test_new_targets_take_over_while_running() -> None:
     assert [event.kind for event in bench.events("changed")] == [EventKind.INTERVAL]
 
 
+def test_new_targets_while_a_retry_waits_do_not_silence_a_bmc() -> None:
+    bench = Bench(lambda _, tick: (0.01, BUSY) if tick == 0 else (0.01, WATTS), target("node01"))
+    reloaded = []
+
+    def reload(now_s: float) -> None:
+        if now_s > 0.05 and not reloaded:
+            reloaded.append(now_s)
+            bench.poller.poll([target("node01")])
+
+    bench.run(60, reload)
+    assert len(bench.samples("node01")) >= 5
+
+
+def test_an_answer_that_comes_after_the_login_changed_is_too_late() -> None:
+    bench = Bench(lambda _, tick: (3.0 if tick == 0 else 0.01, Reading(400 + tick, Source.DCMI)), target("node01"))
+
+    def reload(now_s: float) -> None:
+        if 0.5 < now_s < 1.1:
+            bench.poller.poll([target("node01", password="new")])
+
+    bench.run(30, reload)
+    assert 400 not in [sample.power_w for sample in bench.samples("node01")]
+    assert len(bench.samples("node01")) >= 2
+
+
 def test_a_limited_number_of_ticks_ends_the_loop() -> None:
     clock = ManualClock()
     reader = ScriptedReader(clock, lambda *_: (0.5, WATTS))

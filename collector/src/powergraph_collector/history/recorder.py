@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -72,7 +73,7 @@ class Recorder:
                 self._something.wait_for(lambda: self._waiting or self._ends)
                 ends = self._ends
             if not ends:
-                threading.Event().wait(GATHER_S)
+                time.sleep(GATHER_S)
             with self._something:
                 batch, self._waiting = list(self._waiting), deque()
             left = self._write(batch) if batch else []

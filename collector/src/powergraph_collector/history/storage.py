@@ -18,8 +18,9 @@ from . import log_file
 from .log_file import LogFile
 
 FORMAT = 1
-_FORMAT_FILE = "format.json"
-_LOCK_FILE = "lock"
+# With a leading dot, which no table's file has.
+_FORMAT_FILE = ".format.json"
+_LOCK_FILE = ".lock"
 _SYNC_THREADS = 16
 
 AccessMode = Literal["r", "r+"]

@@ -11,6 +11,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -124,7 +125,8 @@ class _Session(pyghmi_session.Session):  # type: ignore[misc]
         """Tell the BMC that the session is over, without waiting for its word."""
         self.incommand = False
         self.lastpayload = None  # else the farewell would queue up behind it
-        self.logout(False)
+        with suppress(IpmiException, OSError):  # then there is nobody left to tell
+            self.logout(False)
 
 
 @dataclass(slots=True)

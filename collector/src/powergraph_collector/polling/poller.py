@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from powergraph_collector.days import utc_day
@@ -47,9 +48,16 @@ class _Polled:
     not_before_s: float = 0.0
     asked_ms: int = 0
     in_flight: bool = False
+    asks: int = 0
     retried: bool = False
+    waits_for_retry: bool = False
     failures: int = 0
     ticks: int = 0
+
+    def abandon(self) -> None:
+        """Do not wait for what was asked; should it be answered all the same, the answer is too late."""
+        self.in_flight = self.waits_for_retry = False
+        self.asks += 1
 
 
 @dataclass(slots=True)
@@ -117,8 +125,10 @@ class Poller:
                 self.hand_on([Event(name, EventKind.INTERVAL, at_ms, at_ms, value=target.interval_s)])
             if polled.target.login != target.login:
                 self.reader.forget(name)
-                polled.in_flight = False
+                polled.abandon()
                 polled.failures = 0
+            if polled.waits_for_retry:  # its place in the queue is gone
+                polled.abandon()
             polled.target, polled.phase_s = target, phase_s
             self._polled[name] = polled
             self._schedule(polled, phase_s)
@@ -167,13 +177,17 @@ class Poller:
 
     def _ask(self, polled: _Polled) -> None:
         polled.in_flight = True
-        self.reader.ask(polled.target.login, lambda answer: self._answered(polled, answer))
+        polled.waits_for_retry = False
+        polled.asks += 1
+        self.reader.ask(polled.target.login, partial(self._answered, polled, polled.asks))
 
-    def _answered(self, polled: _Polled, answer: Answer) -> None:
+    def _answered(self, polled: _Polled, ask: int, answer: Answer) -> None:
+        if ask != polled.asks or self._polled.get(polled.target.login.name) is not polled:
+            return
         if isinstance(answer, NoReading):
             now_s = self.clock.monotonic_s()
             if answer.again_soon and not polled.retried:
-                polled.retried = True  # in_flight stays: the tick is not over
+                polled.retried = polled.waits_for_retry = True  # and in flight: the tick is not over
                 self._schedule(polled, now_s + random.uniform(*schedule.RETRY_S), is_retry=True)  # noqa: S311
                 return
             self.counts.failures += 1

@@ -1,0 +1,64 @@
+"""The settings file: what is wrong is named with its place, and no password is ever shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from powergraph_collector.settings import SettingsError, load
+
+GOOD = '[[bmc]]\nname = "node01"\nhost = "192.0.2.10"\nuser = "powergraph"\n'
+
+
+def written(folder: Path, text: str, secrets: str = '[passwords]\nnode01 = "hidden-word"\n', mode: int = 0o640) -> Path:
+    (folder / "secrets.toml").write_text(secrets)
+    (folder / "secrets.toml").chmod(mode)
+    path = folder / "powergraph.toml"
+    path.write_text('secrets = "secrets.toml"\n' + text)
+    return path
+
+
+def test_defaults_come_from_one_place_and_the_interval_is_inherited(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "interval_s = 2\n" + GOOD))
+    (bmc,) = settings.bmcs
+    assert (bmc.interval_s, bmc.port, bmc.privilege) == (2, 623, "auto")
+    assert bmc.password.get_secret_value() == "hidden-word"
+    assert "hidden-word" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("interval_s = 0\n" + GOOD, "interval_s"),
+        ("surprise = 1\n" + GOOD, "surprise"),
+        ('zone = "Mars/Base"\n' + GOOD, "zone"),
+        ("", "bmc"),
+        ("bmc = 3\n", "[[bmc]]"),
+        (GOOD + GOOD, "two BMCs are called node01"),
+        (GOOD + GOOD.replace("node01", "node02"), "same BMC"),
+        (GOOD.replace("node01", "../up"), "bmc[0].name"),
+        (GOOD.replace("node01", "now.json"), "end like a file"),
+        (GOOD.replace("192.0.2.10", "-oProxyCommand"), "bmc[0].host"),
+        (GOOD + 'password = "hidden-word"\n', "secrets file"),
+        (GOOD + "port = 0\n", "bmc[0].port"),
+        (GOOD + 'privilege = "root"\n', "privilege"),
+        ("[[bmc]\n", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(written(tmp_path, text))
+    assert words in str(caught.value)
+    assert "hidden-word" not in str(caught.value)
+
+
+def test_passwords_that_anyone_can_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="chmod o="):
+        load(written(tmp_path, GOOD, mode=0o644))
+
+
+def test_a_password_that_ipmi_cannot_carry_is_refused_without_being_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="20 bytes") as caught:
+        load(written(tmp_path, GOOD, '[passwords]\nnode01 = "hidden-word-hidden-word"\n'))
+    assert "hidden-word" not in str(caught.value)
