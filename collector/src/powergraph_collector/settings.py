@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$"
@@ -21,9 +30,22 @@ DEFAULT_TAIL_LENGTH = 300
 SHORTEST_INTERVAL_S = 0.1
 LONGEST_INTERVAL_S = 3600.0
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+def _in_form(pattern: str, form: str) -> AfterValidator:
+    """A check against a pattern whose complaint a person understands."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not {form}")
+        return value
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, _in_form(NAME_PATTERN, "a name: letters and digits, then also . _ -, at most 63")]
+Host = Annotated[str, Field(max_length=253), _in_form(HOST_PATTERN, "a host name or address")]
 Interval = Annotated[float, Field(ge=SHORTEST_INTERVAL_S, le=LONGEST_INTERVAL_S)]
-Printable = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Printable = Annotated[str, Field(max_length=200), _in_form(r"[^\x00-\x1f\x7f]*", "free of control characters")]
 Privilege = Literal["auto", "user", "operator", "administrator"]
 CipherSuite = Literal["auto", 3, 17]
 ReaderName = Literal["pyghmi", "ipmitool"]
@@ -41,11 +63,9 @@ class Bmc(_Strict):
     """One BMC to poll. `user` and `password` are at most 16 and 20 bytes (IPMI 2.0, 22.28 and 22.30)."""
 
     name: Name
-    host: Annotated[
-        str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$")
-    ]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
-    user: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    user: Printable = ""
     password: SecretStr = SecretStr("")
     title: Printable = ""
     group: Printable = ""
@@ -149,7 +169,8 @@ def validated(table: dict[str, Any], where: str) -> Settings:
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_input=False, include_url=False)[0]
     place = re.sub(r"\.(\d+)", lambda found: f"[{int(found[1])}]", ".".join(str(part) for part in fault["loc"]))
-    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
 
 
 def _passwords(path: Path) -> dict[str, Any]:

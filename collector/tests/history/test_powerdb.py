@@ -28,20 +28,6 @@ DOCUMENTS = st.dictionaries(st.text(max_size=8), JSON, max_size=4)
 TABLES = st.sampled_from(
     ["_default", "node01/2026-11-24", "node01/2026-11-24.events", "a", "a/b", "../x", "ü /.", "", "lock/x", ".lock"]
 )
-    [
-        "_default",
-        "node01/2026-11-24",
-        "node01/2026-11-24.events",
-        "a",
-        "a/b",
-        "../x",
-        "ü /.",
-        "",
-        "lock/x",
-        ".lock",
-        "format.json",
-    ]
-)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("insert"), TABLES, DOCUMENTS),

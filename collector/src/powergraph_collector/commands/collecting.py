@@ -82,7 +82,8 @@ def settings_for(bmc: BmcArguments, **others: object) -> Settings:
     try:
         return settings.validated(table, "options")
     except settings.SettingsError as error:
-        raise CommandError(str(error).replace("bmc[0].", "--").replace("_s:", ":"), ExitCode.USAGE) from None
+        fault = str(error).removeprefix("options: ").replace("bmc[0].", "--").replace("_s:", ":")
+        raise CommandError(fault, ExitCode.USAGE) from None
 
 
 @dataclass(slots=True)
