@@ -1,7 +1,7 @@
-"""The collector's own reader, against a BMC that this project did not write: OpenIPMI's `ipmi_sim`.
+"""The collector's readers and what this project did not write: OpenIPMI's BMC `ipmi_sim`, and ipmitool's words.
 
-Its sensor records are compiled by its own `sdrcomp`. It has no DCMI, and says so to administrators alone: lower
-privileges are told that theirs is too low. It speaks cipher suite 3 alone.
+`ipmi_sim` is asked over the wire. Its sensor records are compiled by its own `sdrcomp`. It has no DCMI, and says so to
+administrators alone: lower privileges are told that theirs is too low. It speaks cipher suite 3 alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 from tests.conftest import PASSWORD, USER
 
+from powergraph_collector.ipmi.dcmi import PowerReading
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reading, Secret
+from powergraph_collector.ipmi.tool import parse
 from powergraph_collector.model import Reason, Source
 
 LAN = """name "powergraph"
@@ -249,3 +251,27 @@ def test_it_refuses_a_wrong_password(ipmi_sim: Callable[..., Stranger], lan: Lan
     answer = read(lan, replace(ipmi_sim(SYSTEM).login, password=Secret("not-this-one")))
     assert isinstance(answer, NoReading)
     assert answer.reason is Reason.LOGIN_REFUSED
+
+
+WATTS_PRINTED = """
+    Instantaneous power reading:                   436 Watts
+    Minimum during sampling period:                416 Watts
+    Maximum during sampling period:                842 Watts
+    Average power reading over sample period:      512 Watts
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "period_ms", "active"),
+    [
+        ("    IPMI timestamp: Thu Feb 15 12:49:51 2017\n    Sampling period: 1000 Milliseconds\n", 1000, True),
+        ("    IPMI timestamp:                           Thu Feb 15 12:49:51 2017\n"
+         "    Sampling period:                          00000005 Seconds.\n", 5000, True),
+        ("    IPMI timestamp:   11/23/26 22:33:26 UTC    Sampling period:  00000001 Seconds.\n", 1000, False),
+    ],
+    ids=["1.8.15", "1.8.18", "1.8.19"],
+)  # fmt: skip
+def test_every_version_of_ipmitool_is_understood(text: str, period_ms: int, active: bool) -> None:
+    state = f"    Power reading state is:                   {'' if active else 'de'}activated\n"
+    assert parse(WATTS_PRINTED + text + state) == PowerReading(436, 416, 842, 512, 0, period_ms, active)
+    assert parse(text + state) is None
