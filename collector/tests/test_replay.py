@@ -6,6 +6,7 @@ The BMCs replay a real day of a POWER8 server where its recording is at hand, el
 from __future__ import annotations
 
 import csv
+import gzip
 import math
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 
 from powergraph_collector import settings
@@ -95,6 +97,7 @@ def test_the_service_stores_and_publishes_what_was_answered(
     table = {
         "name": "lab",
         "interval_s": 0.1,
+        "csv_interval_s": 1.0,
         "tail_length": 30,
         "store": store,
         "publish": root,
@@ -108,7 +111,9 @@ def test_the_service_stores_and_publishes_what_was_answered(
     collecting.start()
     try:
         deadline = time.monotonic() + TIME_LIMIT_S
-        while not store.exists() or any(len(stored(store, name)) < len(rows) for name, rows in traces.items()):
+        while len(list(root.glob("*/*/????-??-??.csv"))) < len(traces) or any(
+            len(stored(store, name)) < len(rows) for name, rows in traces.items()
+        ):
             assert collecting.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.5)
@@ -121,7 +126,10 @@ def test_the_service_stores_and_publishes_what_was_answered(
         assert [power_w for _, power_w in kept] == watts
         assert [power_w for bmc, _, power_w in simulator.served if bmc == name] == watts
         assert published(*(root / "lab" / name).glob("????-??-??.csv")) == kept
-        assert published(root / "lab" / name / "last.csv") == kept[-30:]
+        tail = root / "lab" / name / "last.csv"
+        assert published(tail) == kept[-30:]
+        assert gzip.decompress(tail.with_name("last.csv.gz").read_bytes()) == tail.read_bytes()
+        assert brotli.decompress(tail.with_name("last.csv.br").read_bytes()) == tail.read_bytes()
 
 
 def test_a_whole_day_comes_back_row_by_row(
