@@ -72,7 +72,7 @@ def main() -> None:
         simulator = start(stack, ["-c", SIMULATOR, "--config", str(simulator_config(work, given.bmcs))])
         config = service_config(work, given.bmcs, given.interval)
         service = start(stack, [str(COLLECTOR / "graph_csv.py"), "--config", str(config)])
-        wait_until_all_are_read(service, work, given.bmcs)
+        wait_until_all_are_published(service, work, given.bmcs)
         window = measure_service(service, simulator, work, given.rounds * PUBLISHING_S)
         shipped = measure_ipmitool(ipmitool, work / "home", given.runs)
         stub_vendors(work / "stubbed")
@@ -120,14 +120,14 @@ def service_config(work: Path, count: int, interval_s: float) -> Path:
     return path
 
 
-def wait_until_all_are_read(service: subprocess.Popen[bytes], work: Path, count: int) -> None:
-    """Return when every BMC has been read twice, so that all logins are over, and one round of publishing later."""
+def wait_until_all_are_published(service: subprocess.Popen[bytes], work: Path, count: int) -> None:
+    """Return a round after every BMC's day was first published: all logins are over, and all files made."""
     deadline = time.monotonic() + 300
-    while len(samples(work)) < count or min(samples(work).values()) < 2:
+    while len(rows(work / "data")) < count:
         if service.poll() is not None or time.monotonic() > deadline:
             sys.exit("the service does not collect")
         time.sleep(0.5)
-    time.sleep(PUBLISHING_S)
+    time.sleep(1.5 * PUBLISHING_S)  # and not at a round's very beginning
 
 
 def measure_service(
