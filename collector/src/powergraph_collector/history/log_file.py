@@ -18,6 +18,7 @@ from typing import Any
 SUFFIX = ".jsonl"
 _HEAD = len('["00000000",')
 _TAIL_BLOCK = 64 * 1024
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 Document = Mapping[str, Any]
 Record = tuple[int, dict[str, Any] | None]
@@ -25,7 +26,7 @@ Record = tuple[int, dict[str, Any] | None]
 
 def encode(doc_id: int, document: Document | None) -> bytes:
     """One line; raises TypeError where the document is not JSON."""
-    body = f"{doc_id},{json.dumps(document, separators=(',', ':'), ensure_ascii=False)}".encode()
+    body = f"{doc_id},{_to_json(document)}".encode()
     return b'["%08x",%b]\n' % (zlib.crc32(body), body)
 
 
