@@ -60,6 +60,8 @@ def test_a_file_of_2017_is_read_in_the_zone_of_its_site(tmp_path: Path) -> None:
             {"time": "00:05:03", "watts": "423"},
             {"time": "25:00:00", "watts": "1"},
             {"time": "0:0:1", "watts": "x"},
+            {"watts": "2"},
+            {"time": "00:05:04"},
         ],
     )
     found = StockHistory(path, SAO_PAULO)
@@ -68,7 +70,7 @@ def test_a_file_of_2017_is_read_in_the_zone_of_its_site(tmp_path: Path) -> None:
         ("2017-05-13T08:37:27.000Z", 436),
         ("2017-07-23T03:05:03.000Z", 423),
     ]
-    assert found.passed_over == 2
+    assert found.passed_over == 4
 
 
 def test_an_unclear_table_is_refused_with_what_it_may_mean_until_that_is_said(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_bmcs_are_spread_over_the_interval_in_whole_batches(count: int, interval
     phases = [schedule.phase_s(index, count, interval_s) for index in range(count)]
     assert phases == sorted(phases)
     assert 0 <= phases[0] <= phases[-1] < interval_s
-    batches = [phase_s / schedule.BATCH_S for phase_s in phases]
+    batches = [phase_s / schedule.batch_s(interval_s) for phase_s in phases]
     assert all(math.isclose(batch, round(batch), abs_tol=1e-6) for batch in batches)
 
 

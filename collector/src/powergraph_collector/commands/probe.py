@@ -43,10 +43,7 @@ def command(
     stop = threading.Event()
     with stop_on_signals(stop):
         lan.hold(login_of(target), _explore, answers.append)
-        while not stop.is_set() and not _is_final(answers):
-            if answers:  # a login that goes on with a higher privilege
-                answers.clear()
-                lan.hold(login_of(target), _explore, answers.append)
+        while not stop.is_set() and not answers:
             lan.work(0.2)
         lan.close()
     if not answers:
@@ -57,10 +54,6 @@ def command(
         raise CommandError(f"{target.host} port {target.port}: {answer.detail}. {collecting.advice(code)}", code)
     for name, value in answer:
         click.echo(f"{name:<18} {value}")
-
-
-def _is_final(answers: list[Findings | NoReading]) -> bool:
-    return bool(answers) and not (isinstance(answers[0], NoReading) and answers[0].again_soon)
 
 
 def _explore(knowledge: Knowledge, now_s: float) -> Conversation[Findings]:

@@ -12,7 +12,7 @@ from powergraph_collector.history.engine import History
 from powergraph_collector.model import Event, Sample
 
 MOST_RECORDS: Final = 200_000  # about 60 MB; 33 minutes of 1,000 BMCs at 10 s
-GATHER_S: Final = 0.05  # the answers of one batch are synced together
+GATHER_S: Final = 0.2  # what comes in quick succession is synced together
 RETRY_S: Final = 1.0
 
 Record = Sample | Event

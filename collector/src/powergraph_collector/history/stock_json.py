@@ -118,7 +118,7 @@ class StockHistory:
         for document in documents:
             try:
                 sample = self._sample(bmc, day, document, former_ms)
-            except (KeyError, ValueError, TypeError, OverflowError):
+            except (StopIteration, KeyError, ValueError, TypeError, OverflowError):
                 self.passed_over += 1
                 continue
             former_ms = sample.at_ms

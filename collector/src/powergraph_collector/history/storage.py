@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +21,7 @@ FORMAT = 1
 # With a leading dot, which no table's file has.
 _FORMAT_FILE = ".format.json"
 _LOCK_FILE = ".lock"
-_SYNC_THREADS = 16
+_SYNC_THREADS = 8
 
 AccessMode = Literal["r", "r+"]
 TableDocuments = Mapping[str, Mapping[str, Any]]
@@ -279,9 +279,9 @@ class LogStorage(Storage):
         if len(unsynced) > 1 and self._pool is None:
             self._pool = ThreadPoolExecutor(_SYNC_THREADS, "sync")
         run = self._pool.map if self._pool is not None and len(unsynced) > 1 else map
-        for name, failure in zip(unsynced, run(_sync_error, unsynced.values()), strict=True):
-            if failure is not None:
-                failed[name] = failure
+        logs = list(unsynced.items())
+        for failures in run(_sync_each, [logs[first::_SYNC_THREADS] for first in range(min(_SYNC_THREADS, len(logs)))]):
+            failed.update(failures)
 
     def _log(self, name: str) -> LogFile:
         self._must_be_writer()
@@ -336,9 +336,11 @@ class LogStorage(Storage):
             self._lock_fd = None
 
 
-def _sync_error(log: LogFile) -> OSError | None:
-    try:
-        log.sync()
-    except OSError as error:
-        return error
-    return None
+def _sync_each(logs: Iterable[tuple[str, LogFile]]) -> dict[str, OSError]:
+    failed: dict[str, OSError] = {}
+    for name, log in logs:
+        try:
+            log.sync()
+        except OSError as error:
+            failed[name] = error
+    return failed

@@ -1,132 +1,43 @@
 """IPMI over LAN through pyghmi: one session kept open per BMC, all of them moved by one thread.
 
 pyghmi is used in its callback mode, which is the only one in which a BMC that dies does not stop the others. What that
-takes is gathered in `_Session`, the one class here that touches pyghmi's inner workings.
+takes is gathered in `pyghmi_session`.
 """
 
 from __future__ import annotations
 
 import logging
-import select
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from pyghmi.exceptions import IpmiException
 from pyghmi.ipmi.private import constants
-from pyghmi.ipmi.private import session as pyghmi_session
 
 from powergraph_collector.ipmi.message import Request, Response
 from powergraph_collector.ipmi.names import Resolver
+from powergraph_collector.ipmi.pyghmi_session import PRIVILEGE_REFUSED, Session, close, wait
 from powergraph_collector.ipmi.reader import Answered, Login, NoReading
 from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
 from powergraph_collector.ipmi.sensors import Conversation
 from powergraph_collector.model import Reason
 
 PRIVILEGES: Final = {"user": 2, "operator": 3, "administrator": 4}
-# A reply that is faster than pyghmi's own wait (round trips under 0.1 ms) is only seen when that wait ends.
-LONGEST_WAIT_S: Final = 0.02
 KEEP_ALIVE_S: Final = 25.0  # BMCs close sessions that were idle for 60 s, some for 30 s
 _NO_ANSWER = "no answer within 2.5 s"
 _GET_DEVICE_ID = Request(0x06, 0x01)
-_SET_PRIVILEGE = (0x06, 0x3B)
 
 _INCORRECT_PASSWORD = "Incorrect password"  # noqa: S105 -- what pyghmi says, not a secret
 _STATUS_OF = {text: code for code, text in constants.rmcp_codes.items()}
 _NO_SLOT_STATUS = frozenset({0x01, 0x0B})
 _ROLE_STATUS = frozenset({0x09, 0x0A, 0x0D})
-_PRIVILEGE_REFUSED = "privilege refused"
 
 Begin = Callable[[Knowledge, float], Conversation[Any]]
 
 _log = logging.getLogger(__name__)
-
-
-class _Poll:
-    """The part of `select` that pyghmi uses, without its limit of 1,024 file descriptors."""
-
-    @staticmethod
-    def select(
-        readers: Sequence[Any], _writers: Sequence[Any], _errors: Sequence[Any], timeout_s: float | None = None
-    ) -> tuple[list[int], list[int], list[int]]:
-        poll = select.poll()
-        for reader in readers:
-            poll.register(reader, select.POLLIN)
-        ready = poll.poll(None if timeout_s is None else max(0, timeout_s) * 1000)
-        return [descriptor for descriptor, _ in ready], [], []
-
-
-pyghmi_session.select = _Poll
-
-
-class _Session(pyghmi_session.Session):  # type: ignore[misc]
-    """A pyghmi session that never waits: every step, the privilege request too, ends in a callback."""
-
-    first_hash = 256
-
-    def __new__(cls, *args: Any, first_hash: int, **kwargs: Any) -> _Session:
-        made = super().__new__(cls, *args, **kwargs)
-        made.first_hash = first_hash
-        return made  # type: ignore[no-any-return]
-
-    def __init__(self, *args: Any, first_hash: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-
-    def login(self) -> None:
-        """Begin a login that fails in about 2.5 s instead of starting over."""
-        super().login()
-        self.logontries = 0
-
-    def _initsession(self) -> None:
-        super()._initsession()
-        self.attemptedhash = self.first_hash
-
-    def _req_priv_level(self) -> None:
-        self.logged = 1
-        self.logoutexpiry = None
-        self.logontries = 0  # else a BMC that reboots holds everybody for 11.8 s
-        self.maxtimeout = 2
-        self.send(Request(*_SET_PRIVILEGE, bytes((self.privlevel,))), self._got_privilege)
-
-    def _got_privilege(self, response: Response | None) -> None:
-        self.logging = False
-        if response is not None and response.code == 0:
-            self.onlogon({"success": True})
-            return
-        self.logged = 0
-        self.onlogon({"error": "timeout" if response is None else _PRIVILEGE_REFUSED})
-
-    def send(self, request: Request, received: Callable[[Response | None], None]) -> None:
-        """Send one request; `received` gets the response, None if there is none. One request at a time."""
-
-        def answered(response: dict[str, Any]) -> None:
-            self.incommand = False  # pyghmi leaves both to callbacks
-            while self.evq:
-                self.evq.popleft().set()
-            if "error" in response:
-                received(None)
-            else:
-                received(Response(int(response["code"]), bytes(response["data"])))
-
-        self.raw_command(netfn=request.netfn, command=request.command, data=request.data, callback=answered)
-        # pyghmi's own keep-alives scan all sessions at every wake-up, and block when they meet a request.
-        pyghmi_session.Session.keepalive_sessions.pop(self, None)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether requests can be sent."""
-        return bool(self.logged and not self.broken)
-
-    def leave(self) -> None:
-        """Tell the BMC that the session is over, without waiting for its word."""
-        self.incommand = False
-        self.lastpayload = None  # else the farewell would queue up behind it
-        with suppress(IpmiException, OSError):  # then there is nobody left to tell
-            self.logout(False)
 
 
 @dataclass(slots=True)
@@ -136,8 +47,9 @@ class _Line:
     login: Login
     knowledge: Knowledge = field(default_factory=Knowledge)
     privileges: list[int] = field(default_factory=list)
+    refused_dcmi: bool = False
     first_hash: int = 256
-    session: _Session | None = None
+    session: Session | None = None
     begin: Begin = read_power
     answered: Callable[[Any], None] | None = None
     used_at_s: float = 0.0
@@ -150,7 +62,7 @@ class LanReader:
         self._lines: dict[str, _Line] = {}
         self._resolver = Resolver()
         self._keep_alive_at_s = 0.0
-        self._under_way = 0
+        self._again: deque[_Line] = deque()
         self._outbox: deque[tuple[_Line, Conversation[Any], Request]] = deque()
 
     def ask(self, login: Login, answered: Answered) -> None:
@@ -167,7 +79,6 @@ class LanReader:
             line = self._lines[login.name] = _Line(login, privileges=_privileges(login))
             line.first_hash = 1 if login.cipher_suite == 3 else 256
         line.begin, line.answered = begin, answered
-        self._under_way += 1
         self._read(line)
 
     def _read(self, line: _Line) -> None:
@@ -185,7 +96,7 @@ class LanReader:
             self._answer(line, NoReading(Reason.UNRESOLVABLE, f"host name {login.host} has no address"))
             return
         try:
-            line.session = _Session(
+            line.session = Session(
                 address,
                 # Bytes: with str pyghmi keeps the half-open session and hands it out again, dead.
                 login.user.encode(),
@@ -210,7 +121,7 @@ class LanReader:
         line.session = None
         text = str(outcome["error"])
         status = _STATUS_OF.get(text.removesuffix(" in RAKP2").removesuffix(" reported in RAKP4"), 0)
-        if text == _PRIVILEGE_REFUSED or status in _ROLE_STATUS:
+        if text == PRIVILEGE_REFUSED or status in _ROLE_STATUS:
             self._refused_privilege(line, text)
         elif status in _NO_SLOT_STATUS:
             detail = f"RMCP+ status 0x{status:02X}: all sessions of the BMC are taken"
@@ -223,11 +134,16 @@ class LanReader:
             self._answer(line, NoReading(Reason.TIMEOUT, _NO_ANSWER))
 
     def _refused_privilege(self, line: _Line, text: str) -> None:
+        """Go on with the next higher privilege, else with what there is without DCMI, else say so."""
         if len(line.privileges) > 1:
             del line.privileges[0]  # and remembered: the next login begins here
-            self._answer(line, NoReading(Reason.LOGIN_REFUSED, f"{text}; trying a higher privilege", again_soon=True))
+            self._again.append(line)
             return
         line.privileges = _privileges(line.login)
+        if line.refused_dcmi and not line.knowledge.without_dcmi:
+            line.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
+            self._again.append(line)
+            return
         status = _STATUS_OF.get(text.removesuffix(" in RAKP2"), 0)
         self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_advice(text, status)))
 
@@ -242,12 +158,20 @@ class LanReader:
             if session is not None:
                 session.leave()
             line.session = None
+            line.refused_dcmi = True
             self._refused_privilege(line, "completion code 0xD4: privilege too low")
         else:
             self._outbox.append((line, conversation, request))
 
     def _send(self) -> None:
-        """Send what conversations want to send. Never from a callback: pyghmi would forget the request on return."""
+        """Log in again, and send what conversations want to send. Never from a callback.
+
+        There, pyghmi would hand out the session that it is about to close, and forget the request on return.
+        """
+        while self._again:
+            line = self._again.popleft()
+            if line.answered is not None:
+                self._read(line)
         while self._outbox:
             line, conversation, request = self._outbox.popleft()
             if line.session is None or not line.session.is_alive:
@@ -269,7 +193,6 @@ class LanReader:
     def _answer(self, line: _Line, answer: Any) -> None:
         answered, line.answered = line.answered, None
         if answered is not None:
-            self._under_way -= 1
             answered(answer)
 
     def work(self, timeout_s: float) -> None:
@@ -277,13 +200,8 @@ class LanReader:
         self._resolver.work()
         self._keep_alive()
         self._send()
-        if not pyghmi_session.iosockets:
-            time.sleep(timeout_s)
-            return
-        if self._under_way:
-            timeout_s = min(timeout_s, LONGEST_WAIT_S)
         try:
-            pyghmi_session.Session.wait_for_rsp(timeout=timeout_s)
+            wait(timeout_s)
         except Exception:
             # Malformed packets make pyghmi's parser raise anything; what they were to answer runs into its time limit.
             _log.warning("a packet was dropped that pyghmi could not handle", exc_info=True)
@@ -307,9 +225,7 @@ class LanReader:
         line = self._lines.pop(name, None)
         if line is None:
             return
-        if line.answered is not None:
-            line.answered = None
-            self._under_way -= 1
+        line.answered = None
         if line.session is not None and line.session.is_alive:
             line.session.leave()
         line.session = None
@@ -318,6 +234,7 @@ class LanReader:
         """Log out everywhere."""
         for name in list(self._lines):
             self.forget(name)
+        close()
 
 
 def _privileges(login: Login) -> list[int]:

@@ -36,11 +36,18 @@ class Knowledge:
 
     sensors: tuple[PowerSensor, ...] | None = None
     dcmi_again_at_s: float = 0.0
+    without_dcmi: bool = False
+
+    def give_up_dcmi(self, now_s: float) -> None:
+        """Read the sensors for a day, then look again."""
+        self.without_dcmi = True
+        self.dcmi_again_at_s = now_s + DCMI_AGAIN_S
+        self.sensors = None
 
 
 def read_power(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
     """Hold the conversation; now_s is a monotonic time in seconds. Raises PrivilegeTooLow."""
-    if knowledge.sensors is None or now_s >= knowledge.dcmi_again_at_s:
+    if not knowledge.without_dcmi or now_s >= knowledge.dcmi_again_at_s:
         response = yield dcmi.POWER_READING
         try:
             reading = dcmi.parse_power_reading(response)
@@ -50,10 +57,9 @@ def read_power(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoR
         except dcmi.MalformedAnswer as error:
             return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)
         else:
-            knowledge.sensors = None
+            knowledge.without_dcmi = False
             return (yield from _judged(reading))
-        knowledge.dcmi_again_at_s = now_s + DCMI_AGAIN_S
-        knowledge.sensors = None
+        knowledge.give_up_dcmi(now_s)
     return (yield from _by_sensors(knowledge))
 
 

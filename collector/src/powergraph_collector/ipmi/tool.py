@@ -107,9 +107,10 @@ class ToolReader:
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._settled: dict[str, tuple[str, int]] = {}
         self._home = tempfile.TemporaryDirectory(prefix="powergraph-")
-        vendors = Path(self._home.name, ".local/usr/share/misc/enterprise-numbers")
-        vendors.parent.mkdir(parents=True)
-        vendors.write_text(_STUB_VENDORS)
+        folder = Path(self._home.name, ".local/usr/share/misc")
+        folder.mkdir(parents=True)
+        for name in ("enterprise-numbers", "enterprise-numbers.txt"):  # the name differs by version
+            (folder / name).write_text(_STUB_VENDORS)
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Start ipmitool."""

@@ -8,7 +8,10 @@ from typing import Final
 from powergraph_collector.model import Reason
 
 # Requests that leave together cost pyghmi a fraction of those paced evenly, since every wake-up looks at all sessions.
-BATCH_S: Final = 0.05
+# The longer the interval, the more a batch may gather, for the same share of it.
+SHORTEST_BATCH_S: Final = 0.05
+LONGEST_BATCH_S: Final = 0.5
+_BATCHES: Final = 20
 RETRY_S: Final = (0.2, 0.6)  # within a tick, drawn between the two
 
 _SHORTEST_PAUSE_S: Final = 1.0
@@ -21,9 +24,15 @@ _SHORTEST_PAUSE_OF: Final = {
 }
 
 
+def batch_s(interval_s: float) -> float:
+    """How far apart requests to different BMCs begin, at least."""
+    return min(max(interval_s / _BATCHES, SHORTEST_BATCH_S), LONGEST_BATCH_S)
+
+
 def phase_s(index: int, count: int, interval_s: float) -> float:
     """Where in its interval the index-th of count BMCs is asked: spread evenly, in whole batches."""
-    return math.floor(index * interval_s / max(1, count) / BATCH_S) * BATCH_S
+    batch = batch_s(interval_s)
+    return math.floor(index * interval_s / max(1, count) / batch) * batch
 
 
 def next_tick_s(after_s: float, phase: float, interval_s: float) -> float:
