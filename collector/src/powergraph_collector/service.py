@@ -6,7 +6,7 @@ import logging
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -102,6 +102,7 @@ class Service:
     watcher: Watcher | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     unwritten: int = 0
+    _failed: bool = False
     _reload_asked: threading.Event = field(default_factory=threading.Event)
     _publishing: Publishing | None = None
     _publishing_stop: threading.Event = field(default_factory=threading.Event)
@@ -117,17 +118,23 @@ class Service:
         clock = Clock()
         recorder = Recorder(history, self._acknowledged, _log.error)
         poller = Poller(reader, recorder.hand_on, clock, self.watcher.told if self.watcher else None, self.ticks)
-        recorder.hand_on(begun_again(history, self.settings, clock.utc_ms()))
+        recorder.hand_on(begun_again(history, self.settings.bmcs, clock.utc_ms()))
         poller.poll(targets_of(self.settings))
-        polling = threading.Thread(target=poller.run, args=(self.stop,), name="polling")
-        recording = threading.Thread(target=recorder.run, name="recording")
-        self._start_publishing(clock)
+        polling = threading.Thread(target=self._guarded, args=(poller.run, self.stop), name="polling")
+        recording = threading.Thread(target=self._guarded, args=(recorder.run,), name="recording")
+        self._start_publishing(history, clock)
         recording.start()
         polling.start()
         try:
-            self._watch(poller, polling, recording, history, clock)
+            self._watch(
+                poller=poller,
+                polling=polling,
+                recording=recording,
+                recorder=recorder,
+                history=history,
+                clock=clock,
+            )
         finally:
-            in_order = self.stop.is_set() or self.ticks is not None
             self.stop.set()
             polling.join()
             recorder.end()
@@ -135,13 +142,23 @@ class Service:
             self._stop_publishing()
             history.close()
         self.unwritten = recorder.unwritten
-        return in_order and not self.unwritten
+        return not self._failed and not self.unwritten
+
+    def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
+        """Run a thread's work; should it fail, the service ends and says so."""
+        try:
+            work(*arguments)
+        except Exception:
+            self._failed = True
+            _log.exception("the %s thread failed", threading.current_thread().name)
 
     def _watch(
         self,
+        *,
         poller: Poller,
         polling: threading.Thread,
         recording: threading.Thread,
+        recorder: Recorder,
         history: TinyDbHistory,
         clock: Clock,
     ) -> None:
@@ -152,10 +169,10 @@ class Service:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
             if self._reload_asked.is_set():
                 self._reload_asked.clear()
-                self._take_new_settings(poller, clock)
+                self._take_new_settings(poller, recorder, history, clock)
             if self._publishing_thread is not None and not self._publishing_thread.is_alive():
                 _log.error("publishing ended unexpectedly, it begins again; collecting goes on")
-                self._start_publishing(clock)
+                self._start_publishing(history, clock)
             polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
 
     def _beat(self, poller: Poller) -> None:
@@ -166,7 +183,7 @@ class Service:
         except OSError as error:
             _log.error("no sign of life for the watchdog: %s", error)
 
-    def _take_new_settings(self, poller: Poller, clock: Clock) -> None:
+    def _take_new_settings(self, poller: Poller, recorder: Recorder, history: TinyDbHistory, clock: Clock) -> None:
         assert self.reload is not None  # noqa: S101 -- the caller saw it
         try:
             settings = self.reload()
@@ -178,20 +195,23 @@ class Service:
             if getattr(settings, name) != getattr(self.settings, name):
                 _log.error("settings not reloaded: a new %s needs a restart", name)
                 return
+        known = {bmc.name for bmc in self.settings.bmcs}
+        added = [bmc for bmc in settings.bmcs if bmc.name not in known]
         self.settings = settings
+        recorder.hand_on(begun_again(history, added, clock.utc_ms()))
         poller.poll(targets_of(settings))
         self._stop_publishing()
-        self._start_publishing(clock)
+        self._start_publishing(history, clock)
         _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
 
-    def _start_publishing(self, clock: Clock) -> None:
+    def _start_publishing(self, history: TinyDbHistory, clock: Clock) -> None:
         settings = self.settings
-        history = TinyDbHistory(settings.store, access_mode="r")
+        reader = history.reader()
         if settings.publish is not None:
-            self._publishing = Publisher(settings, history, settings.publish, _log.error, clock.utc_ms)
+            self._publishing = Publisher(settings, reader, settings.publish, _log.error, clock.utc_ms)
         else:
             self._publishing = TailPublisher(
-                history,
+                reader,
                 settings.bmcs[0].name,
                 settings.store.parent / TAIL_FILE,
                 count=settings.tail_length,
@@ -216,10 +236,10 @@ class Service:
             self.watcher.acknowledged(samples, events)
 
 
-def begun_again(history: TinyDbHistory, settings: Settings, now_ms: int) -> list[Event]:
+def begun_again(history: TinyDbHistory, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
     """The events that say why nothing was collected since the last sample of each BMC."""
     events: list[Event] = []
-    for bmc in settings.bmcs:
+    for bmc in bmcs:
         last = history.last(bmc.name, 1)
         since_ms = last[-1].at_ms if last else 0
         lasting = [

@@ -130,11 +130,33 @@ def test_a_signal_ends_in_order_with_everything_stored(
     assert code == 0, "the only session slot was not given back"
 
 
+def test_a_reader_that_leaves_ends_printing_but_not_storing(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01=PATIENT)
+    process = start(tmp_path, "powergraph", *bmc(simulator), "--interval", 0.1)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    options = ["--store", "--feedback", "--interval", 0.1, "--nread", 8]
+    process = start(tmp_path, "powergraph", *bmc(simulator), *options)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    with PowerDB(tmp_path / "powergraph.db", access_mode="r") as db:
+        assert sum(len(db.table(name)) for name in db.tables()) == 8
+
+
 WRONG = [
     (["--user", "u"], 2, "--host is missing"),
     (["--host", "127.0.0.1"], 2, "--user is missing"),
     (["--host", "127.0.0.1", "--user", "u", "--interval", "soon"], 2, "--interval"),
     (["--host", "127.0.0.1", "--user", "u", "--interval", "0"], 2, "--interval"),
+    (["--host", "127.0.0.1", "--user", "u", "--interval", "nan"], 2, "--interval"),
     (["--host", "127.0.0.1", "--user", "u", "--port", "70000"], 2, "--port"),
     (["--host", "127.0.0.1", "--user", "much-too-long-a-name"], 2, "16 bytes"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd", "x" * 21], 2, "20 bytes"),
@@ -210,6 +232,7 @@ def test_csvcreator_says_what_it_cannot_do(tmp_path: Path) -> None:
         (["--jsonfile", "broken.json"], 6, "not a TinyDB file"),
         (["--jsonfile", "s.db", "--date", "2026-11-25"], 7, "2026-11-24"),
         (["--jsonfile", "s.db", "--date", "yesterday"], 2, "YYYY-MM-DD"),
+        (["--jsonfile", "s.db", "--date", "9999-12-31"], 2, "YYYY-MM-DD"),
         (["--jsonfile", "s.db", "--name", "../x"], 2, "plain file name"),
         (["--jsonfile", "s.db", "--bmc", "node09"], 7, "node01"),
         (["--jsonfile", "s.db", "--zone", "Mars/Base"], 2, "Mars/Base"),

@@ -168,6 +168,24 @@ def test_a_batch_whose_sync_fails_is_taken_back_for_its_table_alone(
         assert len(db.table("bad")) == 1
 
 
+def test_a_new_folder_that_cannot_be_synced_takes_its_samples_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(folder))
+
+    with PowerDB(tmp_path / "db") as db:
+        with monkeypatch.context() as patch:
+            patch.setattr(log_file, "sync_folder", fail)
+            with db.batch() as failed:
+                db.table("node01/day").insert({"a": 1})
+            assert list(failed) == ["node01/day"]
+            with pytest.raises(OSError, match="Input/output"):
+                db.table("node02/day").insert({"a": 1})
+        db.table("node01/day").insert({"a": 1})
+        assert [len(db.table(name)) for name in ("node01/day", "node02/day")] == [1, 0]
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_flipped_bit_costs_its_own_line_and_is_counted(data: Any, tmp_path_factory: Any) -> None:

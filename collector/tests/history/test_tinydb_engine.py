@@ -94,6 +94,39 @@ def test_an_event_that_is_told_twice_comes_once_with_its_end(tmp_path: Path) -> 
     history.close()
 
 
+def test_an_event_that_lasts_is_found_on_the_day_on_which_it_was_told_again(tmp_path: Path) -> None:
+    now_ms = [NOON_MS]
+    history = TinyDbHistory(tmp_path / "db", now_ms=lambda: now_ms[0])
+    begun = Event("node01", EventKind.OUTAGE, NOON_MS, None, "timeout")
+    history.append([], [begun])
+    now_ms[0] += DAY_MS
+    history.append([], [begun])
+    assert history.read_events("node01", NOON_MS + DAY_MS, NOON_MS + DAY_MS + 1) == [begun]
+    history.close()
+
+
+def test_a_reader_beside_the_writer_sees_only_what_is_synced(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    kept = samples(4)
+    history.append(kept[:2])
+    reader = history.reader()
+    with history.db.batch():
+        history.db.table("node01/2026-11-23").insert_multiple([sample_document(sample) for sample in kept[2:]])
+        assert list(reader.read("node01", 0, NOON_MS + DAY_MS)) == kept[:2]
+        assert reader.last("node01", 9) == kept[:2]
+    assert list(reader.read("node01", 0, NOON_MS + DAY_MS)) == kept
+    history.close()
+
+
+def test_a_table_that_is_called_almost_like_a_day_is_none(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.db.table("node01/2026-99-99").insert({"at_ms": 1, "power_w": 2, "source": "dcmi"})
+    history.db.table("node01/2026-11-23").insert({"at_ms": float("inf"), "power_w": 2, "source": "dcmi"})
+    assert history.utc_days("node01") == ["2026-11-23"]
+    assert list(history.read("node01", 0, NOON_MS + DAY_MS)) == []
+    history.close()
+
+
 def test_samples_reach_the_disk_through_tinydb_and_in_no_other_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -201,6 +201,18 @@ def test_new_targets_take_over_while_running() -> None:
     assert [event.kind for event in bench.events("changed")] == [EventKind.INTERVAL]
 
 
+def test_the_outage_of_a_bmc_that_is_not_polled_any_more_ends() -> None:
+    bench = Bench(lambda *_: (2.5, TIMEOUT), target("kept"), target("gone"))
+
+    def reload(now_s: float) -> None:
+        if 20 < now_s < 20.6:
+            bench.poller.poll([target("kept")])
+
+    bench.run(30, reload)
+    assert bench.events("gone")[-1].end_ms is not None
+    assert bench.events("kept")[-1].end_ms is None
+
+
 def test_new_targets_while_a_retry_waits_do_not_silence_a_bmc() -> None:
     bench = Bench(lambda _, tick: (0.01, BUSY) if tick == 0 else (0.01, WATTS), target("node01"))
     reloaded = []

@@ -36,7 +36,7 @@ class Site:
         bmcs = [{"name": name, "host": "192.0.2.1", "port": 600 + index} for index, name in enumerate(names)]
         table = {"name": "lab", "zone": ZONE, "tail_length": 3, "store": folder / "db", "bmc": bmcs}
         self.settings: Settings = validated(table, "test")
-        self.writer = TinyDbHistory(folder / "db")
+        self.writer = TinyDbHistory(folder / "db", now_ms=lambda: self.now_ms)
         self.reader = TinyDbHistory(folder / "db", access_mode="r")
         self.publisher = self.start()
 
@@ -157,6 +157,34 @@ def test_an_outage_that_ends_on_a_later_day_is_told_on_every_day_it_touched(site
         (event,) = site.json(f"node01/{day}.events.json")["events"]
         assert (event["begin"], event["end"]) == (days.iso(begin_ms), days.iso(site.now_ms))
     assert site.json("now.json")["bmcs"]["node01"]["state"] == "fresh"
+
+
+def test_an_outage_that_lasts_is_told_on_the_next_day_too(site: Site) -> None:
+    site.keep(samples(1, site.now_ms - 10_000), [Event("node01", EventKind.OUTAGE, site.now_ms, None, "timeout")])
+    site.round()
+    site.now_ms += 24 * HOUR_MS
+    site.keep([], [Event("node01", EventKind.OUTAGE, site.now_ms - 24 * HOUR_MS, None, "timeout")])
+    site.round()
+    (event,) = site.json("node01/2026-11-25.events.json")["events"]
+    assert (event["reason"], event["end"]) == ("timeout", None)
+
+
+def test_a_reading_from_before_the_start_is_not_fresh(site: Site) -> None:
+    site.writer.append(samples(1, site.now_ms - 86_400_000))
+    site.round()
+    now = site.json("now.json")["bmcs"]["node01"]
+    assert (now["state"], now["power_w"]) == ("waiting", 400)
+
+
+def test_a_sample_that_was_read_before_it_was_told_of_is_published_once(site: Site) -> None:
+    kept = samples(4, site.now_ms)
+    outcome = site.writer.append(kept[:2])
+    site.round()
+    site.publisher.acknowledged(outcome.samples, ())
+    site.round()
+    site.keep(kept[2:])
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == rows(kept)
 
 
 def test_an_outage_that_lasts_is_known_after_a_restart(site: Site) -> None:

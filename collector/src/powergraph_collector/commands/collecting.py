@@ -12,7 +12,14 @@ import click
 
 from powergraph_collector import settings
 from powergraph_collector.commands.feedback import Feedback
-from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode, F
+from powergraph_collector.commands.frame import (
+    EXIT_CODE_OF_REASON,
+    CommandError,
+    ExitCode,
+    F,
+    FiniteRange,
+    nobody_reads,
+)
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Sample
 from powergraph_collector.polling.poller import Poller
@@ -26,7 +33,7 @@ def collecting_options(command: F) -> F:
     for option in reversed((
         click.option(
             "--interval",
-            type=click.FloatRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
+            type=FiniteRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
             default=settings.DEFAULT_INTERVAL_S,
             show_default=True,
             help="Seconds between readings.",
@@ -34,7 +41,7 @@ def collecting_options(command: F) -> F:
         click.option("--nread", type=click.IntRange(1), help="Number of readings; without it, go on until stopped."),
         click.option(
             "--csv_interval",
-            type=click.FloatRange(0, min_open=True),
+            type=FiniteRange(0, min_open=True),
             default=settings.DEFAULT_CSV_INTERVAL_S,
             show_default=True,
             help="Seconds between CSV files.",
@@ -82,7 +89,13 @@ def settings_for(bmc: BmcArguments, **others: object) -> Settings:
     try:
         return settings.validated(table, "options")
     except settings.SettingsError as error:
-        fault = str(error).removeprefix("options: ").replace("bmc[0].", "--").replace("_s:", ":")
+        fault = (
+            str(error)
+            .removeprefix("options: ")
+            .replace("bmc[0].", "--")
+            .replace("_s:", ":")
+            .replace("--password:", "--passwd:")
+        )
         raise CommandError(fault, ExitCode.USAGE) from None
 
 
@@ -169,9 +182,14 @@ def print_readings(collected: Settings, ticks: int | None) -> None:
 
     def show(records: Sequence[Sample | Event]) -> None:
         samples = [record for record in records if isinstance(record, Sample)]
-        if samples:
+        if not samples:
+            return
+        try:
             click.echo("".join(header) + rows(samples).decode(), nl=False)
-            header.clear()
+        except BrokenPipeError:
+            nobody_reads()
+            stop.set()
+        header.clear()
 
     poller = Poller(READERS[collected.reader](), show, told=contact.told, ticks=ticks)
     poller.poll(targets_of(collected))

@@ -11,7 +11,7 @@ import click
 
 from powergraph_collector import days, settings
 from powergraph_collector.commands import opening
-from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.commands.frame import CommandError, ExitCode, FiniteRange
 from powergraph_collector.energy import HOLDS_INTERVALS, Energy, energy
 from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Sample
@@ -23,7 +23,7 @@ from powergraph_collector.model import Sample
 @click.option("--to", "end", help="End, likewise. Without both: all that is there.")
 @click.option(
     "--interval",
-    type=click.FloatRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
+    type=FiniteRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
     default=settings.DEFAULT_INTERVAL_S,
     show_default=True,
     help="Seconds between readings, nominally: a sample holds at most three of them.",

@@ -12,7 +12,9 @@ from typing import Final, Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from powergraph_collector.commands.frame import nobody_reads
 from powergraph_collector.days import iso
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Sample
@@ -58,11 +60,17 @@ class Feedback:
 
     def _show(self, at: str, bmc: str, power: str, status: str) -> None:
         if self._live is None:
-            print(at, bmc, power, status, sep="  ", flush=True)
+            self._print(f"{at}  {bmc}  {power}  {status}")
             return
         with self._lock:
             self._rows.append((at, bmc, power, status))
             self._live.update(self._table())
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:  # nobody reads on: collecting goes on without
+            nobody_reads()
 
     def _table(self) -> Table:
         table = Table(
@@ -71,5 +79,5 @@ class Feedback:
         for name in ("time (UTC)", "BMC", "power", "status"):
             table.add_column(name, justify="right" if name == "power" else "left")
         for row in self._rows:
-            table.add_row(*row)
+            table.add_row(*(Text(cell) for cell in row))  # text of a BMC is no markup
         return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +19,18 @@ from powergraph_collector.model import Reason
 from powergraph_collector.settings import DEFAULT_PORT, SettingsError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers that nan is not in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what compares with nothing."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 PORT = click.IntRange(1, 65535)
 PASSWORD_VARIABLE = "POWERGRAPH_PASSWD"  # noqa: S105
@@ -76,13 +89,15 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         code = _complain(name, str(error), ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         code = ExitCode.DONE
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.DONE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         code = _complain(name, f"{where}{error.strerror or error}", ExitCode.STORE)
     sys.exit(code)
+
+
+def nobody_reads() -> None:
+    """Let the rest of the output go nowhere: whoever read it has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(name: str, message: str, code: ExitCode) -> ExitCode:
@@ -130,7 +145,7 @@ def password(passwd: str | None, passwd_file: Path | None) -> str:
     if passwd is not None and passwd_file is not None:
         raise CommandError("--passwd and --passwd-file exclude each other: give one", ExitCode.USAGE)
     if passwd is not None:
-        return passwd
+        return _text(passwd)
     if passwd_file is not None:
         try:
             return passwd_file.read_text().partition("\n")[0]
@@ -138,5 +153,13 @@ def password(passwd: str | None, passwd_file: Path | None) -> str:
             reason = getattr(error, "strerror", None) or "not text"
             raise CommandError(f"--passwd-file {passwd_file} cannot be read: {reason}", ExitCode.USAGE) from None
     if PASSWORD_VARIABLE in os.environ:
-        return os.environ[PASSWORD_VARIABLE]
+        return _text(os.environ[PASSWORD_VARIABLE])
     raise CommandError(f"no password: give --passwd-file FILE, or set {PASSWORD_VARIABLE}", ExitCode.USAGE)
+
+
+def _text(password: str) -> str:
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise CommandError("the password is not valid UTF-8", ExitCode.USAGE) from None
+    return password

@@ -51,9 +51,11 @@ def reading_options(command: F) -> F:
 def day(text: str) -> date:
     """A day as the options give it. Raises CommandError."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        found = date.fromisoformat(text)
+        days.span_of(found, ZoneInfo("UTC"))
+    except (ValueError, OverflowError):
         raise CommandError(f"{text!r} is not a day: give it as YYYY-MM-DD", ExitCode.USAGE) from None
+    return found
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from powergraph_collector import settings
 from powergraph_collector.commands.frame import CommandError, ExitCode
@@ -62,5 +63,5 @@ def _show(bmcs: dict[str, dict[str, Any]]) -> None:
         return
     table = Table("BMC", "power", "taken", "state")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))  # text of a BMC is no markup
     Console().print(table)

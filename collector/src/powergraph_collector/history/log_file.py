@@ -60,19 +60,20 @@ class Contents:
     damaged_lines: int
 
 
-def read(path: Path) -> Contents:
-    """Everything in the file; a last line still being written is left out. Raises OSError."""
-    lines = path.read_bytes().split(b"\n")
+def read(path: Path, length: int | None = None) -> Contents:
+    """Everything in the file, or in its first length bytes; a last line still being written is left out. OSError."""
+    with path.open("rb") as file:
+        lines = file.read(-1 if length is None else length).split(b"\n")
     lines.pop()  # what follows the last newline: nothing, or an unfinished line
     records, damaged = _records(lines)
     documents = {doc_id: document for doc_id, document in records if document is not None}
     return Contents(documents, max((doc_id for doc_id, _ in records), default=0), damaged)
 
 
-def tail(path: Path, count: int) -> list[dict[str, Any]]:
-    """The last count documents in the order of writing, at the cost of reading about that many. Raises OSError."""
+def tail(path: Path, count: int, length: int | None = None) -> list[dict[str, Any]]:
+    """The last count documents of `read`, at the cost of reading about that many. Raises OSError."""
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
+        size = os.fstat(file.fileno()).st_size if length is None else length
         block = _TAIL_BLOCK
         while True:
             start = max(0, size - block)
@@ -134,11 +135,15 @@ class LogFile:
         try:
             os.fdatasync(self.fd)
         except OSError:
-            self.length = self.synced_length
-            self._dirty_end = True
-            self._cut()
+            self.roll_back()
             raise
         self.synced_length = self.length
+
+    def roll_back(self) -> None:
+        """Take back all since the last sync."""
+        self.length = self.synced_length
+        self._dirty_end = True
+        self._cut()
 
     def _cut(self) -> None:
         try:

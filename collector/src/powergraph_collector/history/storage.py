@@ -92,6 +92,7 @@ class LogStorage(Storage):
     def __init__(self, path: str | os.PathLike[str], access_mode: AccessMode = "r+") -> None:
         self.root = Path(path)
         self.access_mode = access_mode
+        self.writer: LogStorage | None = None
         self.repairs: list[str] = []
         self._open: dict[str, LogFile] = {}
         self._unsynced: dict[str, LogFile] = {}
@@ -198,7 +199,7 @@ class LogStorage(Storage):
     def contents(self, name: str) -> log_file.Contents:
         """One table with what is known of its damage. Raises KeyError, OSError."""
         try:
-            return log_file.read(table_path(self.root, name))
+            return log_file.read(table_path(self.root, name), self._readable_length(name))
         except (FileNotFoundError, NotADirectoryError):
             raise KeyError(name) from None
 
@@ -209,9 +210,14 @@ class LogStorage(Storage):
     def tail(self, name: str, count: int) -> list[dict[str, Any]]:
         """The last count documents of a table, oldest first, without reading the rest. Raises KeyError, OSError."""
         try:
-            return log_file.tail(table_path(self.root, name), count)
+            return log_file.tail(table_path(self.root, name), count, self._readable_length(name))
         except (FileNotFoundError, NotADirectoryError):
             raise KeyError(name) from None
+
+    def _readable_length(self, name: str) -> int | None:
+        """With a writer at hand, how much of a table is synced; None for all of it."""
+        log = self.writer._open.get(name) if self.writer is not None else None
+        return None if log is None else log.synced_length
 
     # -- writing ------------------------------------------------------------
 
@@ -252,11 +258,12 @@ class LogStorage(Storage):
         lines = b"".join(log_file.encode(doc_id, document) for doc_id, document in documents.items())
         log = self._log(name)
         log.append(lines, max(documents))
-        if self._batches:
-            self._unsynced[name] = log
-        else:
-            log.sync()
-            self._sync_new_folders()
+        self._unsynced[name] = log
+        if not self._batches:
+            failed: dict[str, OSError] = {}
+            self._sync_all(failed)
+            if name in failed:
+                raise failed[name]
 
     @contextmanager
     def batch(self) -> Iterator[dict[str, OSError]]:
@@ -275,7 +282,10 @@ class LogStorage(Storage):
         try:
             self._sync_new_folders()
         except OSError as error:
+            for log in unsynced.values():
+                log.roll_back()
             failed.update(dict.fromkeys(unsynced, error))
+            return
         if len(unsynced) > 1 and self._pool is None:
             self._pool = ThreadPoolExecutor(_SYNC_THREADS, "sync")
         run = self._pool.map if self._pool is not None and len(unsynced) > 1 else map

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,26 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class TinyDbHistory:
     """History in a PowerDB: samples in table `<bmc>/<UTC day>`, events in `<bmc>/<UTC day>.events`.
 
-    An event is told again in the table of its last day when it ends; readers merge by kind and beginning. Raises
-    history.storage.StoreError where the store cannot be used.
+    An event that lasts is kept on the day on which it is told, so that telling it again on each day puts it there; one
+    that ended, on the day of its end. Readers merge by kind and beginning. Raises history.storage.StoreError where the
+    store cannot be used.
     """
 
-    def __init__(self, path: Path, access_mode: AccessMode = "r+") -> None:
+    def __init__(
+        self,
+        path: Path,
+        access_mode: AccessMode = "r+",
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self.db = PowerDB(path, access_mode=access_mode)
+        self._now_ms = now_ms
         self._current: dict[str, str] = {}
+
+    def reader(self) -> TinyDbHistory:
+        """A reader beside this writer, in the same process, that sees only what is acknowledged."""
+        reader = TinyDbHistory(self.db.storage.root, access_mode="r")
+        reader.db.storage.writer = self.db.storage
+        return reader
 
     @property
     def repairs(self) -> list[str]:
@@ -42,7 +57,7 @@ class TinyDbHistory:
         for sample in samples:
             by_table[f"{sample.bmc}/{utc_day(sample.at_ms)}"][0].append(sample)
         for event in events:
-            last_ms = event.begin_ms if event.end_ms is None else event.end_ms
+            last_ms = max(event.begin_ms, self._now_ms()) if event.end_ms is None else event.end_ms
             by_table[f"{event.bmc}/{utc_day(last_ms)}{EVENTS_SUFFIX}"][1].append(event)
         self._release_former_days(by_table)
         errors: dict[str, OSError] = {}
@@ -88,9 +103,11 @@ class TinyDbHistory:
             for document in self._documents(f"{bmc}/{day}{EVENTS_SUFFIX}"):
                 try:
                     event = event_of(bmc, document)
-                except (KeyError, ValueError, TypeError):
+                except (KeyError, ValueError, TypeError, OverflowError):
                     continue
-                merged[event.kind.value, event.begin_ms] = event
+                key = event.kind.value, event.begin_ms
+                if event.end_ms is not None or key not in merged:
+                    merged[key] = event
         touching = [
             event
             for event in merged.values()
@@ -118,11 +135,11 @@ class TinyDbHistory:
 
     def utc_days(self, bmc: str) -> list[str]:
         """UTC days with a table of samples."""
-        return [day for day in self._tables(bmc) if _DAY.fullmatch(day)]
+        return [day for day in self._tables(bmc) if _is_day(day)]
 
     def _event_days(self, bmc: str) -> list[str]:
         days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))
-        return [day for day in days if _DAY.fullmatch(day)]
+        return [day for day in days if _is_day(day)]
 
     def _tables(self, bmc: str) -> list[str]:
         return [name.partition("/")[2] for name in self.db.storage.names(bmc)]
@@ -144,10 +161,20 @@ class TinyDbHistory:
         self.db.close()
 
 
+def _is_day(text: str) -> bool:
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _readable(bmc: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
     """The samples among the documents of a table; anybody may put others in."""
     for document in documents:
         try:
             yield sample_of(bmc, document)
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             continue

@@ -63,6 +63,7 @@ class LanReader:
         self._resolver = Resolver()
         self._keep_alive_at_s = 0.0
         self._again: deque[_Line] = deque()
+        self._answers: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._outbox: deque[tuple[_Line, Conversation[Any], Request]] = deque()
 
     def ask(self, login: Login, answered: Answered) -> None:
@@ -193,7 +194,7 @@ class LanReader:
     def _answer(self, line: _Line, answer: Any) -> None:
         answered, line.answered = line.answered, None
         if answered is not None:
-            answered(answer)
+            self._answers.append((answered, answer))
 
     def work(self, timeout_s: float) -> None:
         """Let pyghmi receive, repeat and give up."""
@@ -201,11 +202,18 @@ class LanReader:
         self._keep_alive()
         self._send()
         try:
-            wait(timeout_s)
+            wait(0.0 if self._answers else timeout_s)
         except Exception:
             # Malformed packets make pyghmi's parser raise anything; what they were to answer runs into its time limit.
             _log.warning("a packet was dropped that pyghmi could not handle", exc_info=True)
         self._send()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell answers, outside of pyghmi, so that what their receivers raise is not taken for its trouble."""
+        while self._answers:
+            answered, answer = self._answers.popleft()
+            answered(answer)
 
     def _keep_alive(self) -> None:
         now_s = time.monotonic()

@@ -74,7 +74,7 @@ class Reader(Protocol):
     """Asks BMCs and tells the answers, all from the thread that calls it."""
 
     def ask(self, login: Login, answered: Answered) -> None:
-        """Begin a reading and return at once; `answered` is called from `work`, or at once if nothing can be sent.
+        """Begin a reading and return at once; `answered` is called from `work`.
 
         A BMC is asked again only after it has answered.
         """

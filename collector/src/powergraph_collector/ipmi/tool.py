@@ -214,4 +214,7 @@ class ToolReader:
 def _outcome(future: Future[Answer]) -> Answer:
     if future.cancelled():
         return NoReading(Reason.TIMEOUT, "stopped")
+    error = future.exception()
+    if error is not None:  # one BMC's trouble is not everybody's
+        return NoReading(Reason.UNREACHABLE, f"ipmitool cannot be run: {error}")
     return future.result()

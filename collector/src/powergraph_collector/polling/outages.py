@@ -53,6 +53,10 @@ class Series:
         detail = f"the collector's clock was set {'forward' if step.step_ms > 0 else 'back'}"
         return [Event(self.bmc, EventKind.CLOCK_STEP, self.last_ms, step.after_ms, detail=detail, value=step.step_ms)]
 
+    def ended(self, at_ms: int) -> list[Record]:
+        """The series is not polled any more: nor is it known how long its outage lasts."""
+        return self._recovered(at_ms)
+
     def restated(self) -> list[Record]:
         """The outage that lasts, for the record of a new day."""
         return [] if self.outage is None else [self.outage]

@@ -132,8 +132,9 @@ class Poller:
             polled.target, polled.phase_s = target, phase_s
             self._polled[name] = polled
             self._schedule(polled, phase_s)
-        for name in former:
+        for name, polled in former.items():
             self.reader.forget(name)
+            self.hand_on(polled.series.ended(self.clock.utc_ms()))
 
     def _schedule(self, polled: _Polled, due_s: float, *, is_retry: bool = False) -> None:
         self._order += 1

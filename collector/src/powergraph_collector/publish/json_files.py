@@ -20,10 +20,11 @@ _VALUE_NAME: Final = {EventKind.INTERVAL: "interval_s", EventKind.CLOCK_STEP: "s
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """What is known of a BMC now: its last sample, and the outage that lasts."""
+    """What is known of a BMC now: its last sample, the outage that lasts, whether it answered since the start."""
 
     sample: Sample | None = None
     outage: Event | None = None
+    is_heard: bool = False
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -69,7 +70,7 @@ def now(settings: Settings, latest: Mapping[str, Latest], written_ms: int) -> di
 def _state(latest: Latest, written_ms: int) -> dict[str, Any]:
     sample, outage = latest.sample, latest.outage
     return {
-        "state": "silent" if outage else "fresh" if sample else "waiting",
+        "state": "silent" if outage else "fresh" if latest.is_heard else "waiting",
         "at": iso(sample.at_ms) if sample else None,
         "power_w": sample.power_w if sample else None,
         "age_s": max(0, written_ms - sample.at_ms) / 1000 if sample else None,

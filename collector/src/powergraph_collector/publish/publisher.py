@@ -20,6 +20,7 @@ from powergraph_collector.publish.json_files import Latest
 from powergraph_collector.settings import Bmc, Settings
 
 MISSING_DAYS_A_ROUND: Final = 50
+ROUNDS_TO_ACKNOWLEDGE: Final = 3  # after which nothing that was read then is still to be told of
 MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store
 STALE_ROUND_S: Final = 2.0  # of rewriting old days before the live files get their turn
 
@@ -35,6 +36,7 @@ class _Series:
     latest: Latest = field(default_factory=Latest)
     tail_is_old: bool = True
     last_read: Sample | None = None
+    rounds_since_read: int = 0
 
     def csv(self, day: date) -> Path:
         return self.folder / f"{day.isoformat()}.csv"
@@ -118,8 +120,6 @@ class Publisher:
     def _prepare(self) -> None:
         """Find out what is published already; the open day is written anew from the store."""
         files.make_folder(self._root)
-        with self._lock:
-            self._new.clear()  # all of it is in the store, and read from there now
         self._old_csv.clear()
         now_ms = self._now_ms()
         today = day_of(now_ms, self._zone)
@@ -157,6 +157,7 @@ class Publisher:
         samples = list(self._history.read(series.bmc.name, *span_of(day, self._zone)))
         series.open_day = day
         series.last_read = samples[-1] if samples else None
+        series.rounds_since_read = 0
         if samples:
             files.replace(series.csv(day), csv_files.table(samples), with_twins=False)
             series.days.add(day)
@@ -173,19 +174,24 @@ class Publisher:
                 self._take_event(series, record)
             else:
                 lines[record.bmc, day_of(record.at_ms, self._zone)].append(record)
-                series.latest = replace(series.latest, sample=record)
+                series.latest = replace(series.latest, sample=record, is_heard=True)
                 series.tail_is_old = True
         for (name, day), samples in lines.items():
-            self._append(self._series[name], day, _after(samples, self._series[name].last_read))
+            series = self._series[name]
+            self._append(series, day, _after(samples, series.last_read))
+            if series.last_read in samples:
+                series.last_read = None
         for series in self._series.values():
-            series.last_read = None
+            series.rounds_since_read += 1
+            if series.rounds_since_read > ROUNDS_TO_ACKNOWLEDGE:
+                series.last_read = None
 
     def _take_event(self, series: _Series, event: Event) -> None:
         if event.kind is EventKind.OUTAGE:
             lasts = event.end_ms is None
             if lasts or (series.latest.outage and series.latest.outage.begin_ms == event.begin_ms):
                 series.latest = replace(series.latest, outage=event if lasts else None)
-        end_ms = event.begin_ms if event.end_ms is None else event.end_ms
+        end_ms = max(event.begin_ms, self._now_ms()) if event.end_ms is None else event.end_ms
         for day in days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone):
             self._old_events.add((series.bmc.name, day))
 
@@ -210,6 +216,7 @@ class Publisher:
             if series.open_day is not None and series.open_day < today:
                 self._close(series)
                 series.open_day = today
+                self._old_events.add((series.bmc.name, today))  # an outage may reach into it
 
     def _close(self, series: _Series) -> None:
         if series.open_day is not None and series.open_day in series.days:
@@ -262,8 +269,12 @@ def write_tail(history: ReadableHistory, bmc: str, path: Path, count: int) -> No
 
 
 def _after(samples: list[Sample], last_read: Sample | None) -> list[Sample]:
-    """Those that were not in the store yet when it was read."""
-    return samples[samples.index(last_read) + 1 :] if last_read in samples else samples
+    """Those that were not in the store yet when it was read; they may be told of later than that."""
+    if last_read is None:
+        return samples
+    if last_read in samples:
+        return samples[samples.index(last_read) + 1 :]
+    return [sample for sample in samples if sample.at_ms > last_read.at_ms]
 
 
 def _day_named(text: str) -> date | None:
