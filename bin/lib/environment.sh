@@ -53,7 +53,9 @@ port_80_holder() {
     for table in /proc/net/tcp /proc/net/tcp6; do
         while read -r _ local _ state _ _ _ _ _ inode _; do
             case $local:$state in *:0050:0A) ;; *) continue ;; esac
-            link=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
+            # root's processes show their files to root alone
+            # shellcheck disable=SC2086  # root needs no word
+            link=$($as_root find /proc/[0-9]*/fd -lname "socket:\[$inode\]" </dev/null 2>/dev/null | head -n 1)
             process=${link#/proc/}
             if [ -n "$link" ]; then cat "/proc/${process%%/*}/comm"; else echo "another process"; fi
             return 0
