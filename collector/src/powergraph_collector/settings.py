@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from powergraph_collector.credentials import Password, UserName
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$"
 FILE_ENDINGS = (".json", ".csv", ".gz", ".br", ".new")  # of the published files, beside which a BMC has its folder
@@ -60,13 +62,13 @@ class _Strict(BaseModel):
 
 
 class Bmc(_Strict):
-    """One BMC to poll. `user` and `password` are at most 16 and 20 bytes (IPMI 2.0, 22.28 and 22.30)."""
+    """One BMC to poll."""
 
     name: Name
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_PORT
-    user: Printable = ""
-    password: SecretStr = SecretStr("")
+    user: Annotated[UserName, _in_form(r"[^\x00-\x1f\x7f]*", "free of control characters")] = ""
+    password: Password = SecretStr("")
     title: Printable = ""
     group: Printable = ""
     interval_s: Interval = DEFAULT_INTERVAL_S
@@ -79,20 +81,6 @@ class Bmc(_Strict):
     def _name_is_no_files(cls, value: str) -> str:
         if value.lower().endswith(FILE_ENDINGS):
             raise ValueError(f"a BMC's name must not end like a file ({', '.join(FILE_ENDINGS)})")
-        return value
-
-    @field_validator("user")
-    @classmethod
-    def _user_fits(cls, value: str) -> str:
-        if len(value.encode()) > 16:
-            raise ValueError("an IPMI user name has at most 16 bytes")
-        return value
-
-    @field_validator("password")
-    @classmethod
-    def _password_fits(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value().encode()) > 20:
-            raise ValueError("an IPMI password has at most 20 bytes")
         return value
 
 

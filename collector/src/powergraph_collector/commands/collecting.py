@@ -18,7 +18,9 @@ from powergraph_collector.commands.frame import (
     ExitCode,
     F,
     FiniteRange,
+    needed,
     nobody_reads,
+    password_of,
 )
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Sample
@@ -67,6 +69,23 @@ class BmcArguments:
     user: str
     password: str
     interval_s: float
+
+
+def named_bmc(
+    host: str | None,
+    port: int,
+    user: str | None,
+    password: tuple[str | None, Path | None],
+    interval_s: float = settings.DEFAULT_INTERVAL_S,
+) -> BmcArguments:
+    """The BMC that the options name; password is --passwd and --passwd-file. Raises CommandError for what lacks."""
+    return BmcArguments(
+        needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
+        port,
+        needed(user, "--user", "give the BMC's user, such as --user powergraph"),
+        password_of(*password),
+        interval_s,
+    )
 
 
 def settings_for(bmc: BmcArguments, **others: object) -> Settings:

@@ -140,7 +140,7 @@ def needed(value: str | None, option: str, advice: str) -> str:
     return value
 
 
-def password(passwd: str | None, passwd_file: Path | None) -> str:
+def password_of(passwd: str | None, passwd_file: Path | None) -> str:
     """The password from where the user keeps it. Raises CommandError."""
     if passwd is not None and passwd_file is not None:
         raise CommandError("--passwd and --passwd-file exclude each other: give one", ExitCode.USAGE)

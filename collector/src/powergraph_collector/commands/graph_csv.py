@@ -49,13 +49,7 @@ def command(
         return
     if check:
         raise CommandError("--check goes with --config", ExitCode.USAGE)
-    bmc = collecting.BmcArguments(
-        frame.needed(host, "--host", "give the BMC's name or address, or --config with a settings file"),
-        port,
-        frame.needed(user, "--user", "give the BMC's user, such as --user powergraph"),
-        frame.password(passwd, passwd_file),
-        interval,
-    )
+    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file), interval)
     if jsonfile is None:
         raise CommandError("--jsonfile is missing: name the store, such as --jsonfile powergraph.db", ExitCode.USAGE)
     collected = collecting.settings_for(

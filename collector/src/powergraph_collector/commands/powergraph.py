@@ -61,13 +61,7 @@ def command(
     """
     if feedback and not store:
         raise CommandError("--feedback shows what is stored: give --store too", ExitCode.USAGE)
-    bmc = collecting.BmcArguments(
-        frame.needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
-        port,
-        frame.needed(user, "--user", "give the BMC's user, such as --user powergraph"),
-        frame.password(passwd, passwd_file),
-        interval,
-    )
+    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file), interval)
     collected = collecting.settings_for(
         bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
     )

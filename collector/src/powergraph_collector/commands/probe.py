@@ -17,7 +17,6 @@ from powergraph_collector.ipmi.reader import NoReading
 from powergraph_collector.ipmi.reading import CHASSIS_STATUS, Knowledge
 from powergraph_collector.ipmi.sensors import Conversation
 from powergraph_collector.service import login_of, stop_on_signals
-from powergraph_collector.settings import DEFAULT_INTERVAL_S
 
 Findings = list[tuple[str, str]]
 
@@ -30,13 +29,7 @@ def command(
     """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
     if reader != "pyghmi":
         raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
-    bmc = collecting.BmcArguments(
-        frame.needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
-        port,
-        frame.needed(user, "--user", "give the BMC's user, such as --user powergraph"),
-        frame.password(passwd, passwd_file),
-        DEFAULT_INTERVAL_S,
-    )
+    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file))
     target = collecting.settings_for(bmc).bmcs[0]
     answers: list[Findings | NoReading] = []
     lan = LanReader()

@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from powergraph_collector.credentials import Password, UserName
 from powergraph_collector.simulator.power import (
     HIGHEST_W,
     Constant,
@@ -115,8 +116,8 @@ class Bmc(_Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 623
-    user: str
-    password: SecretStr
+    user: UserName
+    password: Password
     power: Annotated[ConstantPower | OfficePower | TracePower, Field(discriminator="kind")]
     limit_w: Watts | None = None
     fault: Fault = "none"
@@ -127,20 +128,6 @@ class Bmc(_Strict):
     required_privilege: Privilege = "user"
     slots: Annotated[int, Field(ge=1, le=255)] = 4
     sdr: Annotated[tuple[Sensor, ...], Field(max_length=255)] = ()
-
-    @field_validator("user")
-    @classmethod
-    def _user_fits(cls, value: str) -> str:
-        if len(value.encode()) > 16:
-            raise ValueError("an IPMI user name has at most 16 bytes")
-        return value
-
-    @field_validator("password")
-    @classmethod
-    def _password_fits(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value().encode()) > 20:
-            raise ValueError("an IPMI password has at most 20 bytes")
-        return value
 
 
 class Config(_Strict):
