@@ -1,8 +1,8 @@
 """pyghmi's session in the one mode in which a BMC that dies or reboots does not stop the others.
 
 Everything that depends on pyghmi's inner workings is here: its callbacks, its time limits, and its input and output,
-which are moved into the thread that calls `wait`. pyghmi's own receiving thread would cost about an eighth more, notice quick
-answers up to a second late, and stop at 1,024 file descriptors.
+which are moved into the thread that calls `wait`. pyghmi's own receiving thread would cost about an eighth more, notice
+quick answers up to a second late, and stop at 1,024 file descriptors.
 """
 
 from __future__ import annotations
