@@ -1,4 +1,4 @@
-"""kill -9 while storing: whatever was acknowledged is there."""
+"""kill -9 while storing and compacting: whatever was acknowledged is there."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ while True:
         print(sample.bmc, sample.at_ms)
     sys.stdout.flush()
     number += 6
+    history.db.storage.compact(f"node{number // 6 % 3}/2026-11-23")
 """
 
 
@@ -34,7 +35,7 @@ def test_a_hundred_kills_lose_no_acknowledged_sample_and_invent_none(tmp_path: P
     acknowledged: set[tuple[str, int]] = set()
     chance = random.Random(1)
     for kill in range(KILLS):
-        begin = kill * 1_000_000
+        begin = kill * 100_000
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path / "db"), str(begin)],
             stdout=subprocess.PIPE,

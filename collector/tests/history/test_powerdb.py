@@ -15,9 +15,10 @@ from tinydb import Query, TinyDB
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
-from powergraph_collector.history import log_file
+from powergraph_collector.history import durable, log_file
 from powergraph_collector.history.powerdb import PowerDB
-from powergraph_collector.history.storage import StoreError, table_name, table_path
+from powergraph_collector.history.storage import StoreError
+from powergraph_collector.history.table_files import TableFiles, name_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
@@ -37,6 +38,7 @@ STEPS = st.lists(
         st.tuples(st.just("remove"), TABLES, st.just("seen")),
         st.tuples(st.just("truncate"), TABLES, st.none()),
         st.tuples(st.just("drop_table"), TABLES, st.none()),
+        st.tuples(st.just("compact"), TABLES, st.booleans()),
         st.tuples(st.just("reopen"), TABLES, st.binary(max_size=40)),
     ),
     max_size=25,
@@ -63,6 +65,17 @@ def apply(db: TinyDB, step: str, table: str, argument: Any) -> Any:
     return None
 
 
+def compact(db: PowerDB, table: str, *, crashes_before_the_end: bool) -> None:
+    """Compact a table; a crash before the end leaves the log file where it was, superseded."""
+    log = TableFiles.of(db.storage.root, table).log
+    former = log.read_bytes() if log.exists() else None
+    if db.storage.has_table(table):
+        db.storage.compact(table)
+        assert not log.exists()
+    if crashes_before_the_end and former is not None:
+        log.write_bytes(former)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_any_use_gives_the_answers_of_tinydbs_own_memory_storage(steps: list[Any], tmp_path_factory: Any) -> None:
@@ -71,12 +84,14 @@ def test_any_use_gives_the_answers_of_tinydbs_own_memory_storage(steps: list[Any
     for step, table, argument in steps:
         if step == "reopen":
             db.close()
-            torn = table_path(path, table)
+            torn = TableFiles.of(path, table).log
             if torn.exists():  # what a kill in the middle of a write leaves
                 with torn.open("ab") as file:
                     file.write(argument.replace(b"\n", b""))
             db = PowerDB(path)
-            model._tables.clear()
+            continue
+        if step == "compact":
+            compact(db, table, crashes_before_the_end=argument)
             continue
         if step == "batch":
             with db.batch() as failed:
@@ -94,10 +109,10 @@ def test_any_use_gives_the_answers_of_tinydbs_own_memory_storage(steps: list[Any
 @given(name=st.text(max_size=30))
 def test_any_table_name_has_a_file_of_its_own_within_the_store(name: str) -> None:
     root = Path("/store")
-    path = table_path(root, name)
-    assert table_name(root, path) == name
-    assert ".." not in path.parts
-    assert path.is_relative_to(root)
+    for path in (TableFiles.of(root, name).log, TableFiles.of(root, name).columns):
+        assert name_of(root, path) == name
+        assert ".." not in path.parts
+        assert path.is_relative_to(root)
 
 
 def test_a_document_with_an_id_of_its_own_is_kept_under_it(tmp_path: Path) -> None:
@@ -107,6 +122,21 @@ def test_a_document_with_an_id_of_its_own_is_kept_under_it(tmp_path: Path) -> No
         with pytest.raises(ValueError, match="already exists"):
             db.insert(Document({"a": 3}, doc_id=7))
         assert [document.doc_id for document in db] == [7, 8]
+
+
+def test_a_kill_in_the_middle_of_an_update_does_not_bring_back_what_it_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PowerDB(tmp_path / "db") as db:
+        db.insert_multiple([{"a": 1}, {"a": 2}, {"a": 3}])
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", lambda *_arguments, **_named: None)  # the log file is still there
+            db.remove(doc_ids=[2, 3])
+    with PowerDB(tmp_path / "db") as db:
+        assert db.all() == [{"a": 1}]
+        assert db.storage.tail("_default", 3) == [{"a": 1}]
+        db.insert({"a": 4})
+        assert db.all() == [{"a": 1}, {"a": 4}]
 
 
 def test_what_is_not_json_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -151,7 +181,7 @@ def test_a_batch_whose_sync_fails_is_taken_back_for_its_table_alone(
     with PowerDB(tmp_path / "db") as db:
         db.table("good").insert({"a": 1})
         db.table("bad").insert({"a": 1})
-        bad_inode = table_path(tmp_path / "db", "bad").stat().st_ino
+        bad_inode = TableFiles.of(tmp_path / "db", "bad").log.stat().st_ino
 
         def fdatasync(fd: int) -> None:
             if os.fstat(fd).st_ino == bad_inode:
@@ -176,7 +206,7 @@ def test_a_new_folder_that_cannot_be_synced_takes_its_samples_back(
 
     with PowerDB(tmp_path / "db") as db:
         with monkeypatch.context() as patch:
-            patch.setattr(log_file, "sync_folder", fail)
+            patch.setattr(durable, "sync_folder", fail)
             with db.batch() as failed:
                 db.table("node01/day").insert({"a": 1})
             assert list(failed) == ["node01/day"]
@@ -192,7 +222,7 @@ def test_a_flipped_bit_costs_its_own_line_and_is_counted(data: Any, tmp_path_fac
     path = tmp_path_factory.mktemp("store") / "db"
     with PowerDB(path) as db:
         db.insert_multiple([{"at": index} for index in range(20)])
-    file = table_path(path, "_default")
+    file = TableFiles.of(path, "_default").log
     content = bytearray(file.read_bytes())
     position = data.draw(st.integers(0, len(content) - 1))
     content[position] ^= 1 << data.draw(st.integers(0, 7))
@@ -211,7 +241,7 @@ def test_a_store_cut_anywhere_opens_and_says_what_it_repaired(cut: int, tmp_path
     path = tmp_path_factory.mktemp("store") / "db"
     with PowerDB(path) as db:
         db.insert_multiple([{"at": index} for index in range(20)])
-    file = table_path(path, "_default")
+    file = TableFiles.of(path, "_default").log
     whole = file.read_bytes()
     kept = whole[: max(0, len(whole) - cut)]
     file.write_bytes(kept)

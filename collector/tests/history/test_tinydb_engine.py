@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from powergraph_collector.history import durable
 from powergraph_collector.history.documents import event_document, event_of, sample_document, sample_of
 from powergraph_collector.history.powerdb import AppendTable, PowerDB
 from powergraph_collector.history.storage import LogStorage
@@ -176,3 +181,139 @@ def test_a_damaged_or_foreign_document_does_not_hide_the_rest(tmp_path: Path) ->
     assert len(list(history.read("node01", 0, NOON_MS + DAY_MS))) == 6
     assert len(history.last("node01", 4)) == 4
     history.close()
+
+
+def two_days_later() -> int:
+    return NOON_MS + 2 * DAY_MS
+
+
+def files(path: Path) -> list[str]:
+    return sorted(file.name for file in (path / "db" / "node01").iterdir())
+
+
+def test_a_day_that_is_over_becomes_columns_and_gives_the_same_samples(tmp_path: Path) -> None:
+    statistics = Statistics(400, 500, 450, 1000, 1_795_435_200)
+    kept = [*samples(2500), Sample("node01", NOON_MS - 5, 0, Source.SDR, Doubt.INACTIVE, statistics)]
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    history.append(kept)
+    reader = history.reader()
+    assert history.tidy()
+    assert not history.tidy()
+    assert files(tmp_path) == ["2026-11-23.columns.gz"]
+    for each in (history, reader):
+        assert list(each.read("node01", 0, 2 * NOON_MS)) == kept
+        assert each.last("node01", 7) == kept[-7:]
+        assert each.utc_days("node01") == ["2026-11-23"]
+
+
+def test_the_day_under_way_and_small_tables_stay_lines(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=lambda: NOON_MS + 13 * 3_600_000 - 1)  # 00:59:59 of the next day
+    history.append([*samples(200), *samples(3, from_ms=NOON_MS - DAY_MS)])
+    assert not history.tidy()
+    assert files(tmp_path) == ["2026-11-22.jsonl", "2026-11-23.jsonl"]
+
+
+def test_a_late_sample_of_a_compacted_day_is_kept_and_found(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    early, late = samples(200), samples(200, from_ms=NOON_MS + 4_000_000)
+    history.append(early)
+    assert history.tidy()
+    assert history.append(late).samples == late
+    assert list(history.read("node01", 0, 2 * NOON_MS)) == early + late
+    assert history.last("node01", 201) == [early[-1], *late]
+    history.close()
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    assert history.tidy()
+    assert files(tmp_path) == ["2026-11-23.columns.gz"]
+    assert list(history.read("node01", 0, 2 * NOON_MS)) == early + late
+    assert len(history.db.table("node01/2026-11-23").all()) == 400
+
+
+def test_a_damaged_day_is_not_compacted_so_that_its_bytes_stay(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    history.append(samples(200))
+    history.close()
+    log = tmp_path / "db" / "node01" / "2026-11-23.jsonl"
+    content = log.read_bytes()
+    log.write_bytes(content[:100] + b"?" + content[101:])
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    assert not history.tidy()
+    assert log.stat().st_size == len(content)
+    assert len(list(history.read("node01", 0, 2 * NOON_MS))) == 199
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "replace", "sync_folder"])
+def test_a_compaction_that_the_disk_refuses_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    history.append(samples(200))
+
+    def fail(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(durable if call == "sync_folder" else durable.os if call == "fsync" else Path, call, fail)
+        with pytest.raises(OSError, match="No space left"):
+            history.tidy()
+    assert list(history.read("node01", 0, 2 * NOON_MS)) == samples(200)
+    assert not [name for name in files(tmp_path) if name.endswith(".new")] or call == "replace"
+    more = samples(5, from_ms=NOON_MS + 4_000_000)
+    assert history.append(more).samples == more
+    assert list(history.read("node01", 0, 2 * NOON_MS)) == samples(200) + more
+
+
+def test_a_store_of_the_former_format_opens_and_goes_on(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parent / "format1", tmp_path / "db")
+    for history in (TinyDbHistory(tmp_path / "db", access_mode="r"), TinyDbHistory(tmp_path / "db")):
+        found = list(history.read("node01", 0, 2 * NOON_MS))
+        assert [(sample.at_ms - NOON_MS, sample.power_w) for sample in found] == [
+            (10_000 * index, 400 + index) for index in range(4)
+        ]
+        assert found[1].statistics == Statistics(400, 500, 450, 1000, 1_795_435_210)
+        assert found[2].doubt == Doubt.INACTIVE
+        assert [event.reason for event in history.read_events("node01", 0, 2 * NOON_MS)] == ["timeout"]
+        assert history.db.table("notes").all() == [{"text": "first", "seen": True}, {"text": "second"}]
+    assert history.append(samples(1)).samples
+    assert history.db.table("notes").insert({"text": "third"}) == 3
+    assert (tmp_path / "db" / ".format.json").read_text() == '{"format": 2}'
+
+
+READER = """
+import sys
+import errno
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+
+history = TinyDbHistory(Path(sys.argv[1]), access_mode="r")
+print("ready", flush=True)
+for line in sys.stdin:
+    expected = int(line)
+    found = [sample.at_ms for sample in history.read("node01", 0, 2_000_000_000_000)]
+    tail = [sample.at_ms for sample in history.last("node01", 20)]
+    print(len(found) >= expected, found == sorted(set(found)), len(tail) == min(20, len(found)), flush=True)
+"""
+
+
+def test_a_reader_in_another_process_sees_all_that_is_acknowledged_while_days_are_compacted(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PATH": ""}
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(tmp_path / "db")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+        for number in range(150):
+            history.append(samples(3, from_ms=NOON_MS + number * 30_000))
+            print(3 * number + 3, file=reader.stdin, flush=True)  # it reads while the next lines run
+            history.db.storage.compact("node01/2026-11-23")
+        reader.stdin.close()
+        assert set(reader.stdout.read().splitlines()) == {"True True True"}

@@ -22,7 +22,9 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 COLLECTOR: Final = HERE.parents[1]
-LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", ".*", "page", "deploy", "mutants", "benchmarks")
+LEFT_OUT: Final = shutil.ignore_patterns(
+    "__pycache__", ".*_cache", ".hypothesis", "page", "deploy", "mutants", "benchmarks"
+)
 WORKERS: Final = 2
 TIME_LIMIT_S: Final = 180
 TESTS_FAILED: Final = 1  # pytest's exit code; others mean that it could not run them

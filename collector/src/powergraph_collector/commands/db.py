@@ -34,18 +34,19 @@ def _progress() -> Progress:
 @group.command()
 @click.argument("store", type=click.Path(path_type=Path))
 def check(store: Path) -> int:
-    """Read every table of STORE and compare the checksums; exit code 6 if a line is damaged."""
+    """Read every table of STORE and compare the checksums; exit code 6 if a line or a block is damaged."""
     with PowerDB(store, access_mode="r") as db, _progress() as progress:
         names = sorted(db.tables())
-        documents = damaged = 0
+        documents = lines = blocks = 0
         for name in progress.track(names, description="checking"):
             contents = db.storage.contents(name)
             documents += len(contents.documents)
-            damaged += contents.damaged_lines
-            if contents.damaged_lines:
-                click.echo(f"{name}: {contents.damaged_lines} damaged lines")
-    click.echo(f"{len(names)} tables, {documents} documents, {damaged} damaged lines")
-    return ExitCode.STORE if damaged else ExitCode.DONE
+            lines += contents.damaged_lines
+            blocks += contents.damaged_blocks
+            if not contents.is_whole:
+                click.echo(f"{name}: {contents.damaged_lines} damaged lines, {contents.damaged_blocks} damaged blocks")
+    click.echo(f"{len(names)} tables, {documents} documents, {lines} damaged lines, {blocks} damaged blocks")
+    return ExitCode.STORE if lines or blocks else ExitCode.DONE
 
 
 @group.command(name="import")
@@ -72,6 +73,8 @@ def import_(*, file: Path, jsonfile: Path, bmc: str | None, zone: ZoneInfo, tabl
         with _progress() as progress:
             task = progress.add_task("importing", total=sum(len(stock.last(each, 1 << 60)) for each in stock.bmcs()))
             total = import_into(append, stock, name, lambda count: progress.advance(task, count))
+            while store.tidy():
+                pass
     finally:
         store.close()
     left_out = f", {stock.passed_over} documents without a readable time or watts left out" if stock.passed_over else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
 
+_SOURCES = {source.value: source for source in Source}
 _STATISTICS = ("min_w", "max_w", "average_w", "period_ms", "bmc_time_s")
 
 
@@ -22,13 +23,22 @@ def sample_document(sample: Sample) -> dict[str, Any]:
 
 def sample_of(bmc: str, document: Mapping[str, Any]) -> Sample:
     """The inverse of sample_document. Raises KeyError, ValueError, TypeError where the document is none of ours."""
+    doubt = document.get("doubt")
     return Sample(
         bmc,
         int(document["at_ms"]),
         int(document["power_w"]),
-        Source(document["source"]),
-        doubt_of(document.get("doubt", ())),
-        Statistics(*(int(document[name]) for name in _STATISTICS)) if "period_ms" in document else None,
+        _SOURCES[document["source"]],
+        doubt_of(doubt) if doubt else Doubt.NONE,
+        Statistics(
+            int(document["min_w"]),
+            int(document["max_w"]),
+            int(document["average_w"]),
+            int(document["period_ms"]),
+            int(document["bmc_time_s"]),
+        )
+        if "period_ms" in document
+        else None,
     )
 
 

@@ -53,6 +53,10 @@ class History(ReadableHistory, Protocol):
         """Keep a batch; what is not acknowledged is not kept and may be appended again."""
         ...
 
+    def tidy(self) -> bool:
+        """A small piece of upkeep, for a quiet moment; returns whether there may be more to do. Raises OSError."""
+        ...
+
     def close(self) -> None:
         """Let go of files and locks."""
         ...

@@ -1,8 +1,9 @@
-"""One table on disk: an append-only file of JSON lines, each with its own checksum.
+"""What a table gained lately: an append-only file of JSON lines, each with its own checksum.
 
 A line is the JSON array `["<crc32>",<document id>,<document>]`. The checksum is CRC-32 in eight hexadecimal digits over
-the bytes between its comma and the closing bracket. A line whose document is `null` holds no document: it only says
-which ids are spent. The last line therefore always carries the highest id.
+the bytes between its comma and the closing bracket. Ids ascend. A first line with id 0 holds no document of the table:
+it says which generation of the columns file the others follow; without it, they follow none. In files of format 1 a
+line whose document is `null` says which ids are spent.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from powergraph_collector.history.contents import Contents
 
 SUFFIX = ".jsonl"
 _HEAD = len('["00000000",')
@@ -24,10 +27,15 @@ Document = Mapping[str, Any]
 Record = tuple[int, dict[str, Any] | None]
 
 
-def encode(doc_id: int, document: Document | None) -> bytes:
+def encode(doc_id: int, document: Document) -> bytes:
     """One line; raises TypeError where the document is not JSON."""
     body = f"{doc_id},{_to_json(document)}".encode()
     return b'["%08x",%b]\n' % (zlib.crc32(body), body)
+
+
+def generation_line(generation: int) -> bytes:
+    """The first line of a log file that follows a columns file of this generation."""
+    return encode(0, {"generation": generation})
 
 
 def _body(line: bytes) -> bytes | None:
@@ -51,27 +59,16 @@ def _records(lines: Iterable[bytes]) -> tuple[list[Record], int]:
     return [(doc_id, document) for doc_id, document in json.loads(b"[[" + b"],[".join(bodies) + b"]]")], damaged
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a file holds: documents by id in the order of writing, and the number of damaged lines passed over."""
-
-    documents: dict[int, dict[str, Any]]
-    highest_id: int
-    damaged_lines: int
-
-
 def read(path: Path, length: int | None = None) -> Contents:
     """Everything in the file, or in its first length bytes; a last line still being written is left out. OSError."""
     with path.open("rb") as file:
         lines = file.read(-1 if length is None else length).split(b"\n")
     lines.pop()  # what follows the last newline: nothing, or an unfinished line
-    records, damaged = _records(lines)
-    documents = {doc_id: document for doc_id, document in records if document is not None}
-    return Contents(documents, max((doc_id for doc_id, _ in records), default=0), damaged)
+    return _contents(lines)
 
 
-def tail(path: Path, count: int, length: int | None = None) -> list[dict[str, Any]]:
-    """The last count documents of `read`, at the cost of reading about that many. Raises OSError."""
+def tail(path: Path, count: int, length: int | None = None) -> Contents:
+    """The last count documents of `read` or more, at the cost of reading about that many. Raises OSError."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size if length is None else length
         block = _TAIL_BLOCK
@@ -81,10 +78,22 @@ def tail(path: Path, count: int, length: int | None = None) -> list[dict[str, An
             lines.pop()  # nothing, or an unfinished line
             if start:
                 lines = lines[1:]  # it may begin in front of this block
-            documents = [document for _, document in _records(lines)[0] if document is not None]
-            if len(documents) >= count or start == 0:
-                return documents[max(0, len(documents) - count) :]
+            contents = _contents(lines)
+            if start == 0:
+                return contents
+            if len(contents.documents) >= count:
+                return replace(contents, generation=_contents([file.readline().rstrip(b"\n")]).generation)
             block *= 4
+
+
+def _contents(lines: Sequence[bytes]) -> Contents:
+    records, damaged = _records(lines)
+    documents = {doc_id: document for doc_id, document in records if document is not None}
+    of_generation = documents.pop(0, None)
+    generation = 0 if of_generation is None else int(of_generation["generation"])
+    highest_id = max((doc_id for doc_id, _ in records), default=0)
+    is_hidden = of_generation is None and bool(lines) and _body(lines[0]) is None
+    return Contents(documents, highest_id, None if is_hidden else generation, damaged_lines=damaged)
 
 
 @dataclass(slots=True)
@@ -97,6 +106,7 @@ class LogFile:
     synced_length: int
     highest_id: int
     repaired_bytes: int = 0
+    first_line: bytes = b""
     _dirty_end: bool = field(default=False)
 
     @classmethod
@@ -115,7 +125,9 @@ class LogFile:
         return cls(path, fd, good, good, highest_id, repaired_bytes=size - good)
 
     def append(self, lines: bytes, highest_id: int) -> None:
-        """Write whole lines at the end; on OSError nothing of them stays."""
+        """Write whole lines at the end, after `first_line` if the file is empty; on OSError nothing of them stays."""
+        if not self.length:
+            lines = self.first_line + lines
         try:
             if self._dirty_end:
                 os.ftruncate(self.fd, self.length)
@@ -176,24 +188,3 @@ def _intact_end(fd: int, size: int) -> tuple[int, int]:
         if start == 0:
             return 0, 0
         block *= 2
-
-
-def rewrite(path: Path, documents: Mapping[int, Document], highest_id: int) -> None:
-    """Replace the whole file at once, synced. Raises OSError with the old file untouched."""
-    temporary = path.with_name(path.name + ".new")
-    lines = b"".join(encode(doc_id, document) for doc_id, document in documents.items())
-    with temporary.open("wb") as file:
-        file.write(lines + encode(highest_id, None))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names in folder survive a power cut. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -41,6 +41,12 @@ class AppendTable(Table):
         self._next_id = None
         return list(new)
 
+    def truncate(self) -> None:
+        """Remove all documents; ids begin at 1 again. Raises OSError."""
+        self._log.truncate(self.name)
+        self.clear_cache()
+        self._next_id = None
+
     def _get_next_id(self) -> int:
         self._next_id = None  # the file knows; a second count would only drift from it
         return int(super()._get_next_id())  # type: ignore[no-untyped-call]

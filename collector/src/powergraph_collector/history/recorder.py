@@ -14,6 +14,7 @@ from powergraph_collector.model import Event, Sample
 MOST_RECORDS: Final = 200_000  # about 60 MB; 33 minutes of 1,000 BMCs at 10 s
 GATHER_S: Final = 0.2  # what comes in quick succession is synced together
 RETRY_S: Final = 1.0
+QUIET_S: Final = 1.0
 
 Record = Sample | Event
 
@@ -38,6 +39,7 @@ class Recorder:
         self._something = threading.Condition()
         self._ends = False
         self._trouble = ""
+        self._untidy = ""
         self.dropped = 0
         self.stored = 0
 
@@ -67,11 +69,14 @@ class Recorder:
         return len(self._waiting)
 
     def run(self) -> None:
-        """Write until `end`."""
+        """Write until `end`; between batches and in quiet times, a piece of the history's upkeep."""
         while True:
             with self._something:
-                self._something.wait_for(lambda: self._waiting or self._ends)
+                is_quiet = not self._something.wait_for(lambda: self._waiting or self._ends, QUIET_S)
                 ends = self._ends
+            if is_quiet:
+                self._tidy()
+                continue
             if not ends:
                 time.sleep(GATHER_S)
             with self._something:
@@ -84,6 +89,17 @@ class Recorder:
                     return
                 if left:
                     self._something.wait_for(lambda: self._ends, RETRY_S)
+            if not left and not ends:
+                self._tidy()
+
+    def _tidy(self) -> None:
+        try:
+            self._history.tidy()
+        except OSError as error:
+            trouble = error.strerror or str(error)
+            if trouble != self._untidy:
+                self._complain(f"days that are over cannot be compacted ({trouble}); they stay as they are for now")
+            self._untidy = trouble
 
     def _write(self, batch: Sequence[Record]) -> list[Record]:
         """Append a batch; returns what is not safe."""

@@ -1,4 +1,4 @@
-"""TinyDB's Storage over a folder: one append-only file a table, read lazily, with one writer."""
+"""TinyDB's Storage over a folder: two files a table, read lazily, with one writer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from tinydb.storages import Storage
 
-from . import log_file
+from . import durable, log_file, table_files
+from .contents import Contents
 from .log_file import LogFile
+from .table_files import TableFiles
 
-FORMAT = 1
+FORMAT = 2
+READABLE_FORMATS = frozenset({1, FORMAT})
 # With a leading dot, which no table's file has.
 _FORMAT_FILE = ".format.json"
 _LOCK_FILE = ".lock"
@@ -25,23 +28,11 @@ _SYNC_THREADS = 8
 
 AccessMode = Literal["r", "r+"]
 TableDocuments = Mapping[str, Mapping[str, Any]]
+TableOfIds = Mapping[int, Mapping[str, Any]]
 
 
 class StoreError(Exception):
     """A store that cannot be opened or used; the message is one sentence that says what to do."""
-
-
-def table_path(root: Path, name: str) -> Path:
-    """The file of a table: `/` in its name makes folders, everything unusual is percent-encoded."""
-    parts = [quote(part, safe="") or "%" for part in name.split("/")]
-    parts = ["%2E" + part[1:] if part.startswith(".") else part for part in parts]
-    return root.joinpath(*parts[:-1], parts[-1] + log_file.SUFFIX)
-
-
-def table_name(root: Path, path: Path) -> str:
-    """The name of the table that a file holds: the inverse of table_path."""
-    parts = path.relative_to(root).as_posix().removesuffix(log_file.SUFFIX).split("/")
-    return "/".join("" if part == "%" else unquote(part) for part in parts)
 
 
 class Tables(MutableMapping[str, TableDocuments]):
@@ -140,7 +131,7 @@ class LogStorage(Storage):
         except FileNotFoundError:
             if self.access_mode == "r":
                 raise StoreError(f"{self.root} is not a PowerGraph store (it has no {_FORMAT_FILE})") from None
-            if any(self.root.rglob("*" + log_file.SUFFIX)):
+            if any(table_files.names_below(self.root)):
                 self.repairs.append(f"{_FORMAT_FILE} was missing")
             self._write_format(path)
         except NotADirectoryError:
@@ -155,19 +146,15 @@ class LogStorage(Storage):
             self.repairs.append(f"{_FORMAT_FILE} was damaged")
             self._write_format(path)
         else:
-            if found != FORMAT:
+            if found not in READABLE_FORMATS:
                 self.close()
                 raise StoreError(f"{self.root} has format {found}, this PowerGraph reads {FORMAT}: update PowerGraph")
+            if found != FORMAT and self.access_mode == "r+":
+                self._write_format(path)
 
     def _write_format(self, path: Path) -> None:
         try:
-            temporary = path.with_name(path.name + ".new")
-            with temporary.open("w") as file:
-                json.dump({"format": FORMAT}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            log_file.sync_folder(self.root)
+            durable.replace(path, f'{{"format": {FORMAT}}}'.encode())
         except OSError as error:
             self.close()
             raise StoreError(
@@ -176,11 +163,13 @@ class LogStorage(Storage):
 
     # -- reading ------------------------------------------------------------
 
-    def names(self, folder: str = "") -> Iterator[str]:
+    def names(self, folder: str = "") -> list[str]:
         """Names of the tables, or of those whose names begin with `folder/`."""
-        top = table_path(self.root, folder).with_suffix("") if folder else self.root
-        for path in sorted(top.rglob("*" + log_file.SUFFIX)):
-            yield table_name(self.root, path)
+        return table_files.names_below(self.root, folder)
+
+    def tables_with_lines(self, folder: str) -> list[tuple[str, int]]:
+        """Names of the tables in a folder that have lines, with how many bytes of them. Raises OSError."""
+        return table_files.logs_below(self.root, folder)
 
     def folders(self) -> list[str]:
         """What stands in front of the first `/` of table names."""
@@ -189,18 +178,18 @@ class LogStorage(Storage):
 
     def has_table(self, name: str) -> bool:
         """Whether the table exists, empty or not."""
-        return table_path(self.root, name).exists()
+        return self._files(name).exists()
 
     def read(self) -> Tables | None:  # type: ignore[override]  # lazy: a mapping, where TinyDB names dict
         """All tables, lazily; None while there are none, as TinyDB wants it."""
         tables = Tables(self)
         return tables if next(iter(tables), None) is not None else None
 
-    def contents(self, name: str) -> log_file.Contents:
+    def contents(self, name: str) -> Contents:
         """One table with what is known of its damage. Raises KeyError, OSError."""
         try:
-            return log_file.read(table_path(self.root, name), self._readable_length(name))
-        except (FileNotFoundError, NotADirectoryError):
+            return self._files(name).read(self._readable_length(name))
+        except FileNotFoundError:
             raise KeyError(name) from None
 
     def read_table(self, name: str) -> TableDocuments:
@@ -210,9 +199,12 @@ class LogStorage(Storage):
     def tail(self, name: str, count: int) -> list[dict[str, Any]]:
         """The last count documents of a table, oldest first, without reading the rest. Raises KeyError, OSError."""
         try:
-            return log_file.tail(table_path(self.root, name), count, self._readable_length(name))
-        except (FileNotFoundError, NotADirectoryError):
+            return self._files(name).tail(count, self._readable_length(name))
+        except FileNotFoundError:
             raise KeyError(name) from None
+
+    def _files(self, name: str) -> TableFiles:
+        return TableFiles.of(self.root, name)
 
     def _readable_length(self, name: str) -> int | None:
         """With a writer at hand, how much of a table is synced; None for all of it."""
@@ -229,19 +221,33 @@ class LogStorage(Storage):
         else:
             changed, deleted = dict(data), set(self.names()) - set(data)
         for name, documents in changed.items():
-            known = self._open.pop(name, None)
-            if known is not None:
-                self._unsynced.pop(name, None)
-                known.close()
-            path = table_path(self.root, name)
-            self._make_folders(path.parent)
-            by_id = {int(doc_id): document for doc_id, document in documents.items()}
-            log_file.rewrite(path, by_id, max(by_id, default=0))
+            # As JSON would give them back, whatever keys and values a caller has in mind.
+            plain = json.loads(json.dumps({str(doc_id): document for doc_id, document in documents.items()}))
+            self._replace(name, {int(doc_id): document for doc_id, document in plain.items()})
         for name in deleted:
             self.release(name)
-            path = table_path(self.root, name)
-            path.unlink(missing_ok=True)
-            log_file.sync_folder(path.parent)
+            self._files(name).remove()
+
+    def compact(self, name: str) -> bool:
+        """Put a table that has lines into columns; False, with nothing done, if it is damaged. KeyError, OSError."""
+        self._must_be_writer()
+        contents = self.contents(name)
+        if contents.is_whole:
+            self._replace(name, contents.documents)
+        return contents.is_whole
+
+    def truncate(self, name: str) -> None:
+        """Leave nothing of a table but its name; ids begin at 1 again. Raises OSError."""
+        self._must_be_writer()
+        self._replace(name, {}, restarts_ids=True)
+
+    def _replace(self, name: str, documents: TableOfIds, *, restarts_ids: bool = False) -> None:
+        files = self._files(name)
+        self._make_folders(files.columns.parent)
+        try:
+            files.replace(documents, restarts_ids=restarts_ids)
+        finally:
+            self.release(name)  # whatever came of it: what is appended next must follow what is there then
         self._sync_new_folders()
 
     def highest_id(self, name: str) -> int:
@@ -297,12 +303,12 @@ class LogStorage(Storage):
         self._must_be_writer()
         log = self._open.get(name)
         if log is None:
-            path = table_path(self.root, name)
-            self._make_folders(path.parent)
-            is_new = not path.exists()
-            log = LogFile.open(path)
+            files = self._files(name)
+            self._make_folders(files.log.parent)
+            is_new = not files.log.exists()
+            log = files.open_log()
             if is_new:
-                self._new_folders.add(path.parent)
+                self._new_folders.add(files.log.parent)
             if log.repaired_bytes:
                 self.repairs.append(f"{name}: cut {log.repaired_bytes} bytes of an unfinished write")
             self._open[name] = log
@@ -318,7 +324,7 @@ class LogStorage(Storage):
     def _sync_new_folders(self) -> None:
         while self._new_folders:
             folder = next(iter(self._new_folders))
-            log_file.sync_folder(folder)
+            durable.sync_folder(folder)
             self._new_folders.discard(folder)
 
     def _must_be_writer(self) -> None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from powergraph_collector.days import utc_day
 from powergraph_collector.model import Event, Sample
@@ -19,6 +19,8 @@ from .powerdb import PowerDB
 from .storage import AccessMode
 
 EVENTS_SUFFIX = ".events"
+CLOSED_AFTER_MS: Final = 3_600_000  # late samples of a day are few by then; they come as lines beside its columns
+SMALLEST_COMPACTED: Final = 8192  # bytes; a disk gives a file no less than half of that
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -39,6 +41,8 @@ class TinyDbHistory:
         self.db = PowerDB(path, access_mode=access_mode)
         self._now_ms = now_ms
         self._current: dict[str, str] = {}
+        self._compacted_before = ""
+        self._to_compact: Iterator[str] = iter(())
 
     def reader(self) -> TinyDbHistory:
         """A reader beside this writer, in the same process, that sees only what is acknowledged."""
@@ -86,6 +90,20 @@ class TinyDbHistory:
             if former != name:
                 self.db.release(former)
             self._current[series] = name
+
+    def tidy(self) -> bool:
+        """Put one table of a day that is over into columns; returns whether there was one. Raises OSError."""
+        day = utc_day(self._now_ms() - CLOSED_AFTER_MS)
+        if day != self._compacted_before:
+            self._compacted_before, self._to_compact = day, self._closed_before(day)
+        return any(self.db.storage.compact(name) for name in self._to_compact)
+
+    def _closed_before(self, day: str) -> Iterator[str]:
+        for bmc in self.bmcs():
+            for name, size in self.db.storage.tables_with_lines(bmc):
+                of_day = name.removeprefix(f"{bmc}/").removesuffix(EVENTS_SUFFIX)
+                if size >= SMALLEST_COMPACTED and _is_day(of_day) and of_day < day:
+                    yield name
 
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span; documents that are none of ours are passed over."""

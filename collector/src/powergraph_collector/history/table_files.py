@@ -1,0 +1,142 @@
+"""A table on disk: its columns file, and the log file of what came since.
+
+The log file says which generation of the columns file it follows; a later one supersedes it. So the columns file is
+replaced first, and the log file removed afterwards, and a crash in between changes nothing. For the same reason a
+reader looks at the log file first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote, unquote
+
+from powergraph_collector.history import columns_file, durable, log_file
+from powergraph_collector.history.columns_file import Head
+from powergraph_collector.history.contents import Contents
+from powergraph_collector.history.log_file import LogFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """The two files of a table; either may be missing, and a table without both does not exist."""
+
+    log: Path
+    columns: Path
+
+    @classmethod
+    def of(cls, root: Path, name: str) -> TableFiles:
+        """The files of a table: `/` in its name makes folders, everything unusual is percent-encoded."""
+        parts = [quote(part, safe="") or "%" for part in name.split("/")]
+        parts = ["%2E" + part[1:] if part.startswith(".") else part for part in parts]
+        folder = root.joinpath(*parts[:-1])
+        return cls(folder / (parts[-1] + log_file.SUFFIX), folder / (parts[-1] + columns_file.SUFFIX))
+
+    def exists(self) -> bool:
+        """Whether the table exists, empty or not."""
+        return self.log.exists() or self.columns.exists()
+
+    def read(self, log_length: int | None = None) -> Contents:
+        """All documents, or those of the columns and of the first log_length bytes of the log.
+
+        Raises FileNotFoundError for a table that does not exist, OSError.
+        """
+        new = _if_there(log_file.read, self.log, log_length)
+        return self._merged(_if_there(columns_file.read, self.columns), new)
+
+    def tail(self, count: int, log_length: int | None = None) -> list[dict[str, Any]]:
+        """The last count documents, oldest first, without reading the rest. Raises FileNotFoundError, OSError."""
+        new = _if_there(log_file.tail, self.log, count, log_length)
+        if new is None or len(new.documents) < count or self._is_superseded(new, self.head()):
+            new = self._merged(_if_there(columns_file.tail, self.columns, count), new)
+        documents = list(new.documents.values())
+        return documents[max(0, len(documents) - count) :]
+
+    def _merged(self, old: Contents | None, new: Contents | None) -> Contents:
+        if old is None or new is None:
+            found = new or old
+            if found is None:
+                raise FileNotFoundError(self.log)
+            return found
+        if self._is_superseded(new, old):
+            return old
+        return Contents(
+            {**old.documents, **new.documents},
+            max(old.highest_id, new.highest_id),
+            old.generation,
+            new.damaged_lines,
+            old.damaged_blocks,
+        )
+
+    @staticmethod
+    def _is_superseded(new: Contents, old: Contents | Head | None) -> bool:
+        if old is None or old.generation is None or new.generation is None:
+            return False
+        return new.generation < old.generation
+
+    def head(self) -> Head | None:
+        """What the columns file says of itself; None without one, or where it is damaged. Raises OSError."""
+        return _if_there(columns_file.head, self.columns)
+
+    def open_log(self) -> LogFile:
+        """The writing end of the log file, made if need be, without what is superseded. Raises OSError."""
+        new, old = _if_there(log_file.tail, self.log, 1), _if_there(columns_file.tail, self.columns, 1)
+        if new is not None and self._is_superseded(new, old):
+            durable.sync_folder(self.log.parent)  # that which supersedes must be there to stay
+            self.log.unlink()
+        log = LogFile.open(self.log)
+        if old is not None:
+            log.highest_id = max(log.highest_id, old.highest_id)
+            log.first_line = log_file.generation_line(old.generation or 0)
+        return log
+
+    def replace(self, documents: Mapping[int, Mapping[str, Any]], *, restarts_ids: bool = False) -> None:
+        """Put these in the place of all that the table held, as columns. Raises OSError.
+
+        Ids that were given once are not given again, unless the table restarts them.
+        """
+        lines, head = _if_there(log_file.tail, self.log, 1), self.head()
+        generation = max((lines and lines.generation) or 0, head.generation if head else 0) + 1
+        spent_id = 0 if restarts_ids else max(lines.highest_id if lines else 0, head.highest_id if head else 0)
+        durable.replace(self.columns, columns_file.encode(documents, spent_id, generation))
+        self.log.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the table. Raises OSError."""
+        for path in (self.columns, self.log):
+            path.unlink(missing_ok=True)
+        durable.sync_folder(self.log.parent)
+
+
+def names_below(root: Path, folder: str = "") -> list[str]:
+    """Names of the tables, or of those whose names begin with `folder/`, ascending."""
+    return sorted({name_of(root, path) for path in _files_below(root, folder)})
+
+
+def logs_below(root: Path, folder: str) -> list[tuple[str, int]]:
+    """Names of the tables in a folder that have a log file, ascending, with its size in bytes. Raises OSError."""
+    logs = (path for path in _files_below(root, folder) if path.name.endswith(log_file.SUFFIX))
+    return sorted((name_of(root, path), path.stat().st_size) for path in logs)
+
+
+def _files_below(root: Path, folder: str) -> Iterator[Path]:
+    top = TableFiles.of(root, folder).log.with_suffix("") if folder else root
+    return (path for path in top.rglob("*") if path.name.endswith((log_file.SUFFIX, columns_file.SUFFIX)))
+
+
+def name_of(root: Path, path: Path) -> str:
+    """The name of the table that a file holds: the inverse of TableFiles.of."""
+    stem = path.relative_to(root).as_posix().removesuffix(log_file.SUFFIX).removesuffix(columns_file.SUFFIX)
+    return "/".join("" if part == "%" else unquote(part) for part in stem.split("/"))
+
+
+def _if_there(read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return read(*arguments, **named)
+    return None
