@@ -34,11 +34,11 @@ class AppendTable(Table):
             return super().insert_multiple(documents)
         if not documents:
             return []
-        first = self._log.highest_id(self.name) + 1
+        first = self._get_next_id()
         new = {first + index: dict(document) for index, document in enumerate(documents)}
+        self._next_id = None  # with an error, no id is spent
         self._log.append(self.name, new)
         self.clear_cache()
-        self._next_id = None
         return list(new)
 
     def truncate(self) -> None:
@@ -48,18 +48,24 @@ class AppendTable(Table):
         self._next_id = None
 
     def _get_next_id(self) -> int:
-        self._next_id = None  # the file knows; a second count would only drift from it
-        return int(super()._get_next_id())  # type: ignore[no-untyped-call]
+        next_id = max(self._next_id or 0, self._log.highest_id(self.name) + 1)
+        self._next_id = next_id + 1  # type: ignore[assignment]  # TinyDB declares what it begins with
+        return next_id
 
 
 class PowerDB(TinyDB):
     """A TinyDB in a folder: `PowerDB(path)`, or `PowerDB(path, access_mode="r")` beside a running collector.
 
-    Raises history.storage.StoreError where the store cannot be used.
+    Given another storage, it is a plain TinyDB. Raises history.storage.StoreError where the store cannot be used.
     """
 
     table_class = AppendTable
     default_storage_class = LogStorage  # type: ignore[assignment]  # TinyDB's annotation names its own default
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if not isinstance(super().storage, LogStorage):
+            self.table_class = Table  # type: ignore[assignment]  # as above
 
     @property
     def storage(self) -> LogStorage:

@@ -31,7 +31,7 @@ TableDocuments = Mapping[str, Mapping[str, Any]]
 TableOfIds = Mapping[int, Mapping[str, Any]]
 
 
-class StoreError(Exception):
+class StoreError(OSError):
     """A store that cannot be opened or used; the message is one sentence that says what to do."""
 
 
@@ -81,6 +81,8 @@ class LogStorage(Storage):
     """
 
     def __init__(self, path: str | os.PathLike[str], access_mode: AccessMode = "r+") -> None:
+        if access_mode not in ("r", "r+"):
+            raise ValueError(f"access_mode {access_mode!r} is neither 'r' nor 'r+'")
         self.root = Path(path)
         self.access_mode = access_mode
         self.writer: LogStorage | None = None
