@@ -282,3 +282,23 @@ def test_a_store_of_a_later_format_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "db" / ".format.json").write_text('{"format": 99}')
     with pytest.raises(StoreError, match="update PowerGraph"):
         PowerDB(tmp_path / "db")
+
+
+def test_what_was_taken_back_and_could_not_be_cut_is_not_compacted_into_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with PowerDB(tmp_path / "db") as db:
+        db.insert({"a": 1})
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", fail)
+            patch.setattr(os, "ftruncate", fail)
+            with pytest.raises(OSError, match="Input/output"):
+                db.insert({"a": 2})
+            with pytest.raises(OSError, match="Input/output"):
+                db.storage.compact("_default")
+        assert db.storage.compact("_default")
+        assert db.all() == [{"a": 1}]
+        assert db.insert({"a": 3}) == 2

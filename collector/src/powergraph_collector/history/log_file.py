@@ -12,10 +12,12 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from powergraph_collector.history import durable
 from powergraph_collector.history.contents import Contents
 
 SUFFIX = ".jsonl"
@@ -129,18 +131,20 @@ class LogFile:
         if not self.length:
             lines = self.first_line + lines
         try:
-            if self._dirty_end:
-                os.ftruncate(self.fd, self.length)
-                self._dirty_end = False
-            written = 0
-            while written < len(lines):
-                written += os.pwrite(self.fd, lines[written:], self.length + written)
+            self.clean()
+            durable.write_all(self.fd, lines, self.length)
         except OSError:
             self._dirty_end = True
             self._cut()
             raise
         self.length += len(lines)
         self.highest_id = max(self.highest_id, highest_id)
+
+    def clean(self) -> None:
+        """Cut what a failed append or sync left behind the end, where that was not possible at once. Raises OSError."""
+        if self._dirty_end:
+            os.ftruncate(self.fd, self.length)
+            self._dirty_end = False
 
     def sync(self) -> None:
         """Make what was appended survive a power cut; on OSError all since the last sync is taken back."""
@@ -158,11 +162,8 @@ class LogFile:
         self._cut()
 
     def _cut(self) -> None:
-        try:
-            os.ftruncate(self.fd, self.length)
-            self._dirty_end = False
-        except OSError:
-            pass  # tried again before the next append; readers pass over an unfinished line
+        with suppress(OSError):  # tried again before the next append; readers pass over an unfinished line
+            self.clean()
 
     def close(self) -> None:
         """Close the file; what was not synced may be lost."""

@@ -233,6 +233,8 @@ class LogStorage(Storage):
     def compact(self, name: str) -> bool:
         """Put a table that has lines into columns; False, with nothing done, if it is damaged. KeyError, OSError."""
         self._must_be_writer()
+        if name in self._open:
+            self._open[name].clean()  # else what was taken back would be in the table for good
         contents = self.contents(name)
         if contents.is_whole:
             self._replace(name, contents.documents)
@@ -249,7 +251,7 @@ class LogStorage(Storage):
         try:
             files.replace(documents, restarts_ids=restarts_ids)
         finally:
-            self.release(name)  # whatever came of it: what is appended next must follow what is there then
+            self._close(name)  # whatever came of it: what is appended next must follow what is there then
         self._sync_new_folders()
 
     def highest_id(self, name: str) -> int:
@@ -334,10 +336,18 @@ class LogStorage(Storage):
             raise StoreError(f"{self.root} was opened for reading only")
 
     def release(self, name: str) -> None:
-        """Close the file of a table that is not written any more for now."""
+        """Close the file of a table that is not written any more for now, unless its end cannot be cut clean yet."""
+        log = self._open.get(name)
+        if log is None:
+            return
+        with suppress(OSError):
+            log.clean()
+            self._close(name)
+
+    def _close(self, name: str) -> None:
+        self._unsynced.pop(name, None)
         log = self._open.pop(name, None)
         if log is not None:
-            self._unsynced.pop(name, None)
             log.close()
 
     def close(self) -> None:
@@ -349,6 +359,8 @@ class LogStorage(Storage):
             self._pool = None
         for name in list(self._open):
             self.release(name)
+        for name in list(self._open):
+            self._close(name)
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
