@@ -10,8 +10,8 @@ class Source(str, Enum):
     """Where a sample's watts come from. One series has one source at a time."""
 
     DCMI = "dcmi"
-    SDR = "sdr"
-    TOOL = "tool"
+    SDR = "sdr"  # watt sensors, whoever read them
+    TOOL = "tool"  # DCMI through ipmitool
 
 
 class Doubt(Flag):
