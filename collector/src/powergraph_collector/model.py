@@ -7,11 +7,14 @@ from enum import Enum, Flag
 
 
 class Source(str, Enum):
-    """Where a sample's watts come from. One series has one source at a time."""
+    """Where a sample's watts come from. One series has one source at a time.
+
+    `TOOL` is DCMI through ipmitool; `SDR` is the BMC's watt sensors, whoever read them.
+    """
 
     DCMI = "dcmi"
-    SDR = "sdr"  # watt sensors, whoever read them
-    TOOL = "tool"  # DCMI through ipmitool
+    SDR = "sdr"
+    TOOL = "tool"
 
 
 class Doubt(Flag):
