@@ -266,9 +266,8 @@ def test_so_it_is_through_ipmitool(simulate: Simulate, tool: ToolReader, fault: 
     assert first.again_soon
 
 
-def test_records_without_end_end_in_a_time_out(
-    simulate: Simulate, tool: ToolReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def records_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = Bmc._read_repository
 
     def read_repository(bmc: Bmc, data: bytes, wall_s: float) -> Outcome:
@@ -276,10 +275,31 @@ def test_records_without_end_end_in_a_time_out(
         return outcome[:1] + b"\1\0" + outcome[3:], power_w  # the next one is the first one
 
     monkeypatch.setattr(Bmc, "_read_repository", read_repository)
+
+
+@pytest.mark.usefixtures("records_without_end")
+def test_records_without_end_are_given_up(simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("powergraph_collector.ipmi.tool.DUMP_LIMIT_S", 0.1)
-    (answer,) = read(tool, login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})))
+    monkeypatch.setattr("powergraph_collector.ipmi.sensors._MOST_RECORDS", 100)
+    (answer,) = read(reader, login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})))
     assert isinstance(answer, NoReading)
-    assert answer.reason is Reason.TIMEOUT
+    assert answer.reason in {Reason.TIMEOUT, Reason.BAD_ANSWER}
+
+
+@pytest.mark.usefixtures("records_without_end")
+def test_a_stop_does_not_wait_for_all_records(
+    simulate: Simulate, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("powergraph_collector.ipmi.tool.TIME_LIMIT_S", 2.0)
+    monkeypatch.setattr("powergraph_collector.ipmi.tool.DUMP_LIMIT_S", 20.0)
+    tool = ToolReader()
+    answers: list[Answer] = []
+    tool.ask(login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})), answers.append)
+    while READ_RECORD not in asked:
+        tool.work(0.01)
+    tool.close()
+    tool.work(0)
+    assert answers == [NoReading(Reason.TIMEOUT, "ipmitool did not end within 2 s")]
 
 
 def test_one_session_is_kept_open_and_closed_at_the_end(simulate: Simulate) -> None:
