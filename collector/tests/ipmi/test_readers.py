@@ -143,6 +143,30 @@ def test_the_cipher_suite_that_the_bmc_has_is_found(simulate: Simulate, reader: 
     assert isinstance(answer, Reading)
 
 
+def test_a_suite_to_which_the_bmc_says_nothing_is_one_that_it_lacks(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = Bmc._open
+    monkeypatch.setattr(Bmc, "_open", lambda *request: b"" if (said := sound(*request))[1] else said)
+    simulator = simulate(node01={"cipher_suites": [3]})
+    answers = [read(reader, login(simulator))[0] for _ in range(2)]
+    assert isinstance(answers[-1], Reading)
+
+
+def test_a_login_without_an_answer_is_no_refusal(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = simulate(node01={"sdr": SYSTEM_SENSOR})
+    with monkeypatch.context() as lost:
+        lost.setattr(Bmc, "_open", lambda *_: b"")
+        (answer,) = read(reader, login(simulator, cipher_suite=17))
+        assert isinstance(answer, NoReading)
+        assert answer.reason is Reason.TIMEOUT
+    (answer,) = read(reader, login(simulator, cipher_suite=17))
+    assert isinstance(answer, Reading)
+    assert answer.power_w == 436
+
+
 @pytest.mark.parametrize("required", ["user", "operator", "administrator"])
 def test_the_lowest_privilege_that_serves_is_found(simulate: Simulate, reader: Reader, required: str) -> None:
     simulator = simulate(node01={"required_privilege": required})

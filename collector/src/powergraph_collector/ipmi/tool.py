@@ -38,10 +38,12 @@ _STUB_VENDORS = "0\n  unknown\n"
 
 _BYTES = re.compile(r"(?:(?: [0-9a-f]{2}){1,16}\n)+|\n")
 _REFUSED = re.compile(r"Unable to send RAW command \(.*rsp=0x([0-9a-f]{1,2})\)")
+# Asked at every start. After a login without an answer, ipmitool goes on without a session.
+_NO_SESSION = re.compile(r"Get Device ID command failed")
 # After these, `ipmitool sdr dump` ends as if there were no more records.
 _DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid length|renew SDR reservation")
 
-_NO_SUITE = "no matching cipher suite"
+_NO_SUITE, _NO_LOGIN = "no matching cipher suite", "no answer to the login"
 # What `ipmitool -v` says of a session that did not come about, most telling first.
 _LOGIN_REFUSED = "check user, password and privilege"
 _COMPLAINTS = (
@@ -52,6 +54,7 @@ _COMPLAINTS = (
      Reason.LOGIN_REFUSED, _NO_SUITE),
     (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
     (re.compile(r"not known|lookup for"), Reason.UNRESOLVABLE, "host name has no address"),
+    (_NO_SESSION, Reason.TIMEOUT, _NO_LOGIN),
     (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response|unable to send", re.IGNORECASE),
      Reason.TIMEOUT, "no answer"),
 )  # fmt: skip
@@ -91,6 +94,8 @@ class _Bmc:
 
 def response_of(printed: str, complaints: str) -> Response | NoReading:
     """What the BMC answered to `ipmitool -v raw` (1.8.15 to 1.8.19), of its standard output and its standard error."""
+    if _NO_SESSION.search(complaints):
+        return complaint(complaints)
     refused = _REFUSED.search(complaints)
     if refused:
         return Response(int(refused[1], 16))
@@ -165,9 +170,11 @@ class ToolReader:
             if isinstance(answer, Reading):
                 bmc.way = way
                 return answer
-            if answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail:
+            lacks_suite = answer.detail in {_NO_SUITE, _NO_LOGIN}  # some BMCs do not answer to a suite that they lack
+            is_final = answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail
+            if is_final and not lacks_suite:
                 return answer  # a further try would end alike, or lock the account
-            of_no_use.add(suite if answer.detail == _NO_SUITE else privilege)
+            of_no_use.add(suite if lacks_suite else privilege)
         bmc.way = None
         if too_low and bmc.knowledge.asks_dcmi(time.monotonic()):
             bmc.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
