@@ -143,13 +143,14 @@ def test_the_cipher_suite_that_the_bmc_has_is_found(simulate: Simulate, reader: 
     assert isinstance(answer, Reading)
 
 
+@pytest.mark.parametrize("privilege", ["auto", "operator"])
 def test_a_suite_to_which_the_bmc_says_nothing_is_one_that_it_lacks(
-    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch, privilege: str
 ) -> None:
     sound = Bmc._open
     monkeypatch.setattr(Bmc, "_open", lambda *request: b"" if (said := sound(*request))[1] else said)
     simulator = simulate(node01={"cipher_suites": [3]})
-    answers = [read(reader, login(simulator))[0] for _ in range(2)]
+    answers = [read(reader, login(simulator, privilege=privilege))[0] for _ in range(2)]
     assert isinstance(answers[-1], Reading)
 
 
@@ -157,14 +158,25 @@ def test_a_login_without_an_answer_is_no_refusal(
     simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = simulate(node01={"sdr": SYSTEM_SENSOR})
+    user = login(simulator, cipher_suite=17, privilege="user")
     with monkeypatch.context() as lost:
         lost.setattr(Bmc, "_open", lambda *_: b"")
-        (answer,) = read(reader, login(simulator, cipher_suite=17))
+        (answer,) = read(reader, user)
         assert isinstance(answer, NoReading)
         assert answer.reason is Reason.TIMEOUT
-    (answer,) = read(reader, login(simulator, cipher_suite=17))
+    (answer,) = read(reader, user)
     assert isinstance(answer, Reading)
     assert answer.power_w == 436
+
+
+def test_a_privilege_that_the_session_may_not_have_is_said_so(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bmc, "_set_privilege", lambda *_: (b"\x81", None))
+    (answer,) = read(reader, login(simulate(node01={}), privilege="administrator"))
+    assert isinstance(answer, NoReading)
+    assert answer.reason is Reason.LOGIN_REFUSED
+    assert "privilege" in answer.detail
 
 
 @pytest.mark.parametrize("required", ["user", "operator", "administrator"])

@@ -84,6 +84,12 @@ def test_a_request_that_stays_unanswered_is_a_time_out() -> None:
     assert response.reason is Reason.TIMEOUT
 
 
+def test_what_a_bmc_says_outside_of_a_session_is_not_taken() -> None:
+    response = response_of("", "Get Device ID command failed: 0xd4 Insufficient privilege level\n" + REFUSED.format(0xC1))
+    assert isinstance(response, NoReading)
+    assert response.reason is Reason.TIMEOUT
+
+
 @given(repositories, st.lists(other_records, max_size=4))
 def test_a_dump_has_the_sensors_of_its_records(records: list[bytes], others: list[bytes]) -> None:
     found = [parsed for parsed in map(parse_full_record, records) if parsed]

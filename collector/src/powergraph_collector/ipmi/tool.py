@@ -38,8 +38,8 @@ _STUB_VENDORS = "0\n  unknown\n"
 
 _BYTES = re.compile(r"(?:(?: [0-9a-f]{2}){1,16}\n)+|\n")
 _REFUSED = re.compile(r"Unable to send RAW command \(.*rsp=0x([0-9a-f]{1,2})\)")
-# Asked at every start. After a login without an answer, ipmitool goes on without a session.
-_NO_SESSION = re.compile(r"Get Device ID command failed")
+# After a login without an answer, ipmitool goes on without a session. These are what it asks first in one.
+_NO_SESSION = re.compile(r"Get Device ID command failed|Set Session Privilege Level to \w+ failed")
 # After these, `ipmitool sdr dump` ends as if there were no more records.
 _DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid length|renew SDR reservation")
 
@@ -49,7 +49,8 @@ _LOGIN_REFUSED = "check user, password and privilege"
 _COMPLAINTS = (
     (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, f"incorrect password; {_LOGIN_REFUSED}"),
     (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, f"unauthorized name; {_LOGIN_REFUSED}"),
-    (re.compile(r"invalid role|unauthorized role"), Reason.LOGIN_REFUSED, f"privilege refused; {_LOGIN_REFUSED}"),
+    (re.compile(r"invalid role|unauthorized role|Privilege Level to \w+ failed: .*0x8[01]"),
+     Reason.LOGIN_REFUSED, f"privilege refused; {_LOGIN_REFUSED}"),
     (re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE),
      Reason.LOGIN_REFUSED, _NO_SUITE),
     (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
@@ -215,7 +216,7 @@ class ToolReader:
         with tempfile.TemporaryDirectory(dir=self._home.name) as folder:
             path = Path(folder, "sdr")
             run = self._run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
-            if run.returncode or not path.exists():
+            if run.returncode or _NO_SESSION.search(run.stderr) or not path.exists():
                 raise _NoAnswer(complaint(run.stderr))
             if _DUMP_CUT.search(run.stderr):
                 raise SensorError("ipmitool got only a part of the SDR repository")
