@@ -85,7 +85,9 @@ def test_a_request_that_stays_unanswered_is_a_time_out() -> None:
 
 
 def test_what_a_bmc_says_outside_of_a_session_is_not_taken() -> None:
-    response = response_of("", "Get Device ID command failed: 0xd4 Insufficient privilege level\n" + REFUSED.format(0xC1))
+    response = response_of(
+        "", "Get Device ID command failed: 0xd4 Insufficient privilege level\n" + REFUSED.format(0xC1)
+    )
     assert isinstance(response, NoReading)
     assert response.reason is Reason.TIMEOUT
 
