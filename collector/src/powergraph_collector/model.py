@@ -7,7 +7,10 @@ from enum import Enum, Flag
 
 
 class Source(str, Enum):
-    """Where a sample's watts come from. One series has one source at a time."""
+    """Where a sample's watts come from. One series has one source at a time.
+
+    `TOOL` is DCMI through ipmitool; `SDR` is the BMC's watt sensors, whoever read them.
+    """
 
     DCMI = "dcmi"
     SDR = "sdr"

@@ -82,6 +82,21 @@ def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -
             assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "pyghmi" else "tool"}
 
 
+def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate, tmp_path: Path) -> None:
+    stored = []
+    for reader in ("pyghmi", "ipmitool"):
+        supplies = [{"name": f"PS{number} Input", "entity": 10, "instance": number, "share": 0.5} for number in (1, 2)]
+        simulator = simulate(node01={"fault": "no-dcmi", "sdr": supplies, "latency_s": 0.003})
+        options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 0.5, "--nread", 2, "--reader", reader]
+        code, _, err = run(tmp_path, "powergraph", *bmc(simulator), *options)
+        assert (code, err) == (0, "")
+        with PowerDB(tmp_path / f"{reader}.db", access_mode="r") as db:
+            (day,) = db.tables()
+            stored.append([{**document, "at_ms": 0} for document in db.table(day)])
+    assert stored[0] == stored[1]
+    assert [(sample["power_w"], sample["source"]) for sample in stored[0]] == [(432, "sdr")] * 2  # in steps of 4 W
+
+
 def test_feedback_says_what_is_stored_line_by_line_in_a_pipe(simulate: Simulate, tmp_path: Path) -> None:
     options = ["--store", "--feedback", "--interval", 0.2, "--nread", 4]
     code, out, err = run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.conftest import PASSWORD, USER
@@ -13,6 +15,7 @@ from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader, Reading, Secret
 from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.model import Doubt, Reason, Source
+from powergraph_collector.simulator.bmc import Bmc, Outcome
 from powergraph_collector.simulator.server import Simulator
 
 Simulate = Callable[..., Simulator]
@@ -23,6 +26,21 @@ SUPPLIES = [
     {"name": "PS1 Power In", "entity": 10, "instance": 1, "watts": 200},
     {"name": "PS2 Power In", "entity": 10, "instance": 2, "watts": 160},
 ]
+Asked = set[tuple[int, int]]
+DCMI_POWER, READ_RECORD = (0x2C, 0x02), (0x0A, 0x23)
+READING_ONLY = {
+    DCMI_POWER,
+    READ_RECORD,
+    (0x0A, 0x20),  # Get SDR Repository Info
+    (0x0A, 0x22),  # Reserve SDR Repository
+    (0x04, 0x2D),  # Get Sensor Reading
+    (0x00, 0x01),  # Get Chassis Status
+    (0x06, 0x01),  # Get Device ID
+    (0x06, 0x3B),  # Set Session Privilege Level
+    (0x06, 0x3C),  # Close Session
+    (0x2C, 0x00),  # Get PICMG Properties and Get VSO Capabilities, which ipmitool asks for at every start
+    (0x2C, 0x3E),
+}
 
 
 @pytest.fixture(params=["pyghmi", "ipmitool"])
@@ -30,6 +48,33 @@ def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
     made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
     yield made
     made.close()
+
+
+@pytest.fixture
+def tool() -> Iterator[ToolReader]:
+    made = ToolReader()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """The commands that simulated BMCs were asked for in sessions, each by its network function and number."""
+    commands: Asked = set()
+    real = Bmc._run_in_session
+
+    def run(bmc: Bmc, session_id: int, session: Any, request: Any, wall_s: float) -> Outcome | None:
+        commands.add((request.netfn, request.command))
+        return real(bmc, session_id, session, request, wall_s)
+
+    monkeypatch.setattr(Bmc, "_run_in_session", run)
+    return commands
+
+
+def passes(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the readers' clock step on."""
+    now_s = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now_s() + seconds)
 
 
 @pytest.fixture
@@ -98,6 +143,42 @@ def test_the_cipher_suite_that_the_bmc_has_is_found(simulate: Simulate, reader: 
     assert isinstance(answer, Reading)
 
 
+@pytest.mark.parametrize("privilege", ["auto", "operator"])
+def test_a_suite_to_which_the_bmc_says_nothing_is_one_that_it_lacks(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch, privilege: str
+) -> None:
+    sound = Bmc._open
+    monkeypatch.setattr(Bmc, "_open", lambda *request: b"" if (said := sound(*request))[1] else said)
+    simulator = simulate(node01={"cipher_suites": [3]})
+    answers = [read(reader, login(simulator, privilege=privilege))[0] for _ in range(2)]
+    assert isinstance(answers[-1], Reading)
+
+
+def test_a_login_without_an_answer_is_no_refusal(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = simulate(node01={"sdr": SYSTEM_SENSOR})
+    user = login(simulator, cipher_suite=17, privilege="user")
+    with monkeypatch.context() as lost:
+        lost.setattr(Bmc, "_open", lambda *_: b"")
+        (answer,) = read(reader, user)
+        assert isinstance(answer, NoReading)
+        assert answer.reason is Reason.TIMEOUT
+    (answer,) = read(reader, user)
+    assert isinstance(answer, Reading)
+    assert answer.power_w == 436
+
+
+def test_a_privilege_that_the_session_may_not_have_is_said_so(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bmc, "_set_privilege", lambda *_: (b"\x81", None))
+    (answer,) = read(reader, login(simulate(node01={}), privilege="administrator"))
+    assert isinstance(answer, NoReading)
+    assert answer.reason is Reason.LOGIN_REFUSED
+    assert "privilege" in answer.detail
+
+
 @pytest.mark.parametrize("required", ["user", "operator", "administrator"])
 def test_the_lowest_privilege_that_serves_is_found(simulate: Simulate, reader: Reader, required: str) -> None:
     simulator = simulate(node01={"required_privilege": required})
@@ -125,26 +206,83 @@ def test_a_name_without_an_address_is_said_so(simulate: Simulate, reader: Reader
     ("sensors", "power_w"), [(SYSTEM_SENSOR, 332), (SUPPLIES, 360), (SYSTEM_SENSOR + SUPPLIES, 332)]
 )
 def test_without_dcmi_the_right_watt_sensors_are_read(
-    simulate: Simulate, lan: LanReader, sensors: list[dict[str, object]], power_w: int
+    simulate: Simulate, reader: Reader, sensors: list[dict[str, object]], power_w: int
 ) -> None:
     simulator = simulate(node01={"fault": "no-dcmi", "sdr": sensors})
-    (answer,) = read(lan, login(simulator))
-    assert answer == Reading(power_w, Source.SDR)
-    (answer,) = read(lan, login(simulator))
-    assert answer == Reading(power_w, Source.SDR)
+    for _ in range(2):
+        assert read(reader, login(simulator), again=True) == [Reading(power_w, Source.SDR)]
 
 
-def test_a_user_who_may_not_use_dcmi_reads_the_sensors(simulate: Simulate, lan: LanReader) -> None:
+def test_the_records_are_looked_through_once_and_dcmi_is_tried_again_a_day_later(
+    simulate: Simulate, reader: Reader, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})
+    read(reader, login(simulator))
+    asked.clear()
+    assert read(reader, login(simulator)) == [Reading(360, Source.SDR)]
+    assert DCMI_POWER not in asked
+    assert READ_RECORD not in asked
+    simulator.set_fault("node01", "none")
+    passes(monkeypatch, 86_401)
+    read(reader, login(simulator))  # yesterday's session is lost
+    (answer,) = read(reader, login(simulator), again=True)
+    assert isinstance(answer, Reading)
+    assert (answer.power_w, answer.source) == (436, Source.TOOL if isinstance(reader, ToolReader) else Source.DCMI)
+
+
+def test_a_user_who_may_not_use_dcmi_reads_the_sensors(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits = {"required_privilege": "operator", "privilege_limit": "user", "sdr": SYSTEM_SENSOR}
     simulator = simulate(node01=limits)
     for _ in range(2):
-        assert read(lan, login(simulator)) == [Reading(332, Source.SDR)]
+        assert read(reader, login(simulator), again=True) == [Reading(332, Source.SDR)]
+    passes(monkeypatch, 86_401)
+    read(reader, login(simulator))  # yesterday's session is lost
+    for _ in range(2):
+        assert read(reader, login(simulator), again=True) == [Reading(332, Source.SDR)]
 
 
-def test_without_dcmi_and_sensors_it_is_said_that_there_is_nothing_to_read(simulate: Simulate, lan: LanReader) -> None:
-    (answer,) = read(lan, login(simulate(node01={"fault": "no-dcmi", "sdr": []})))
+def test_a_part_of_the_sensors_is_never_taken_for_the_machine(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, sound, broken = len(SUPPLIES), Bmc._read_repository, threading.Event()
+
+    def read_repository(bmc: Bmc, data: bytes, wall_s: float) -> Outcome:
+        lost = broken.is_set() and int.from_bytes(data[2:4], "little") == last
+        return (b"\xff", None) if lost else sound(bmc, data, wall_s)
+
+    monkeypatch.setattr(Bmc, "_read_repository", read_repository)
+    simulator = simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})
+    broken.set()
+    (answer,) = read(reader, login(simulator))
     assert isinstance(answer, NoReading)
-    assert answer.reason is Reason.NOT_SUPPORTED or "0xC" in answer.detail
+    broken.clear()
+    assert read(reader, login(simulator)) == [Reading(360, Source.SDR)]
+
+
+def test_zero_watts_by_sensors_are_not_believed_while_the_machine_is_on(simulate: Simulate, reader: Reader) -> None:
+    nothing = [{"name": "System Level", "watts": 0}]
+    (answer,) = read(reader, login(simulate(node01={"fault": "no-dcmi", "sdr": nothing})))
+    assert isinstance(answer, NoReading)
+    assert answer.reason is Reason.IMPLAUSIBLE
+
+
+def test_without_dcmi_and_sensors_it_is_said_that_there_is_nothing_to_read(simulate: Simulate, reader: Reader) -> None:
+    (answer,) = read(reader, login(simulate(node01={"fault": "no-dcmi", "sdr": []})))
+    assert isinstance(answer, NoReading)
+    assert answer.reason is Reason.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"fault": "zero"}, {"fault": "no-dcmi"}, {"fault": "no-dcmi", "sdr": SUPPLIES}]
+)
+def test_nothing_is_asked_of_a_bmc_that_would_change_it(
+    simulate: Simulate, reader: Reader, asked: Asked, settings: dict[str, object]
+) -> None:
+    read(reader, login(simulate(node01=settings), privilege="administrator"))
+    assert DCMI_POWER in asked
+    assert asked <= READING_ONLY
 
 
 @pytest.mark.parametrize("fault", ["busy-first", "empty-first"])
@@ -155,6 +293,49 @@ def test_a_busy_or_empty_first_answer_is_worth_a_retry(simulate: Simulate, lan: 
     assert first.again_soon
     (second,) = read(lan, login(simulator))
     assert isinstance(second, Reading)
+
+
+@pytest.mark.parametrize("fault", ["busy-first", "empty-first"])
+def test_so_it_is_through_ipmitool(simulate: Simulate, tool: ToolReader, fault: str) -> None:
+    (first,) = read(tool, login(simulate(node01={"fault": fault})))  # first in every session, which is every process
+    assert isinstance(first, NoReading)
+    assert first.again_soon
+
+
+@pytest.fixture
+def records_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = Bmc._read_repository
+
+    def read_repository(bmc: Bmc, data: bytes, wall_s: float) -> Outcome:
+        outcome, power_w = sound(bmc, data, wall_s)
+        return outcome[:1] + b"\1\0" + outcome[3:], power_w  # the next one is the first one
+
+    monkeypatch.setattr(Bmc, "_read_repository", read_repository)
+
+
+@pytest.mark.usefixtures("records_without_end")
+def test_records_without_end_are_given_up(simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("powergraph_collector.ipmi.tool.DUMP_LIMIT_S", 0.1)
+    monkeypatch.setattr("powergraph_collector.ipmi.sensors._MOST_RECORDS", 100)
+    (answer,) = read(reader, login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})))
+    assert isinstance(answer, NoReading)
+    assert answer.reason in {Reason.TIMEOUT, Reason.BAD_ANSWER}
+
+
+@pytest.mark.usefixtures("records_without_end")
+def test_a_stop_does_not_wait_for_all_records(
+    simulate: Simulate, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("powergraph_collector.ipmi.tool.TIME_LIMIT_S", 2.0)
+    monkeypatch.setattr("powergraph_collector.ipmi.tool.DUMP_LIMIT_S", 20.0)
+    tool = ToolReader()
+    answers: list[Answer] = []
+    tool.ask(login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})), answers.append)
+    while READ_RECORD not in asked:
+        tool.work(0.01)
+    tool.close()
+    tool.work(0)
+    assert answers == [NoReading(Reason.TIMEOUT, "ipmitool did not end within 2 s")]
 
 
 def test_one_session_is_kept_open_and_closed_at_the_end(simulate: Simulate) -> None:
@@ -196,28 +377,28 @@ def test_a_silent_bmc_does_not_hold_up_the_others(simulate: Simulate, lan: LanRe
     assert isinstance(read(lan, logins[7])[0], Reading)
 
 
-def test_a_changed_password_is_used_at_the_next_reading(simulate: Simulate, lan: LanReader) -> None:
+def test_a_changed_password_is_used_at_the_next_reading(simulate: Simulate, reader: Reader) -> None:
     simulator = simulate(node01={})
-    assert isinstance(read(lan, login(simulator))[0], Reading)
-    (refused,) = read(lan, login(simulator, password=Secret("changed")))
+    assert isinstance(read(reader, login(simulator))[0], Reading)
+    (refused,) = read(reader, login(simulator, password=Secret("changed")))
     assert isinstance(refused, NoReading)
     assert refused.reason is Reason.LOGIN_REFUSED
-    assert isinstance(read(lan, login(simulator))[0], Reading)
+    assert isinstance(read(reader, login(simulator))[0], Reading)
 
 
 def test_the_password_is_in_no_process_list_and_no_environment(
-    simulate: Simulate, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    simulate: Simulate, tool: ToolReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[list[str], dict[str, str]]] = []
-    real = subprocess.run
 
-    def run(command: list[str], **options: object) -> object:
-        seen.append((command, dict(options["env"])))  # type: ignore[call-overload]
-        return real(command, **options)  # type: ignore[call-overload]
+    class Watched(subprocess.Popen[str]):
+        def __init__(self, command: list[str], **options: Any) -> None:
+            seen.append((command, dict(options["env"])))
+            super().__init__(command, **options)
 
-    monkeypatch.setattr("powergraph_collector.ipmi.tool.subprocess.run", run)
-    tool = ToolReader()
-    assert isinstance(read(tool, login(simulate(node01={})))[0], Reading)
-    tool.close()
-    assert seen
+    monkeypatch.setattr("powergraph_collector.ipmi.tool.subprocess.Popen", Watched)
+    simulator = simulate(node01={}, node02={"fault": "no-dcmi", "sdr": SUPPLIES})
+    answers = read(tool, login(simulator), login(simulator, "node02"))
+    assert all(isinstance(answer, Reading) for answer in answers)
+    assert {command[command.index("-R") + 2] for command, _ in seen} == {"raw", "sdr"}
     assert PASSWORD not in repr(seen)

@@ -1,6 +1,6 @@
-"""The collector's readers and what this project did not write: OpenIPMI's BMC `ipmi_sim`, and ipmitool's words.
+"""The collector's readers and what this project did not write: OpenIPMI's BMC `ipmi_sim`, asked over the wire.
 
-`ipmi_sim` is asked over the wire. Its sensor records are compiled by its own `sdrcomp`. It has no DCMI, and says so to
+Its sensor records are compiled by its own `sdrcomp`. It has no DCMI, and says so to
 administrators alone: lower privileges are told that theirs is too low. It speaks cipher suite 3 alone.
 """
 
@@ -17,10 +17,9 @@ from pathlib import Path
 import pytest
 from tests.conftest import PASSWORD, USER
 
-from powergraph_collector.ipmi.dcmi import PowerReading
 from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reading, Secret
-from powergraph_collector.ipmi.tool import parse
+from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader, Reading, Secret
+from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.model import Reason, Source
 
 LAN = """name "powergraph"
@@ -185,23 +184,23 @@ def ipmi_sim(tmp_path: Path) -> Iterator[Callable[..., Stranger]]:
         process.communicate()
 
 
-@pytest.fixture
-def lan() -> Iterator[LanReader]:
-    made = LanReader()
+@pytest.fixture(params=["pyghmi", "ipmitool"])
+def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
+    made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
     yield made
     made.close()
 
 
-def read(lan: LanReader, login: Login, *, again: bool = True) -> Answer:
+def read(reader: Reader, login: Login, *, again: bool = True) -> Answer:
     """Ask and wait; with `again`, do as the poller does when told that a retry helps."""
     answers: list[Answer] = []
-    lan.ask(login, answers.append)
+    reader.ask(login, answers.append)
     deadline = time.monotonic() + 60
     while not answers:
         assert time.monotonic() < deadline, "no answer at all within a minute"
-        lan.work(0.1)
+        reader.work(0.1)
     answer = answers[0]
-    return read(lan, login) if again and isinstance(answer, NoReading) and answer.again_soon else answer
+    return read(reader, login) if again and isinstance(answer, NoReading) and answer.again_soon else answer
 
 
 @pytest.mark.parametrize(
@@ -215,59 +214,35 @@ def read(lan: LanReader, login: Login, *, again: bool = True) -> Answer:
     ids=["a system sensor", "the supplies", "an offset and tenths of watts", "signed"],
 )
 def test_its_watt_sensors_are_read(
-    ipmi_sim: Callable[..., Stranger], lan: LanReader, sensors: tuple[Sensor, ...], power_w: int
+    ipmi_sim: Callable[..., Stranger], reader: Reader, sensors: tuple[Sensor, ...], power_w: int
 ) -> None:
-    assert read(lan, ipmi_sim(*sensors).login) == Reading(power_w, Source.SDR)
+    assert read(reader, ipmi_sim(*sensors).login) == Reading(power_w, Source.SDR)
 
 
 def test_its_cipher_suite_and_its_idea_of_privilege_are_found(
-    ipmi_sim: Callable[..., Stranger], lan: LanReader
+    ipmi_sim: Callable[..., Stranger], reader: Reader
 ) -> None:
-    assert read(lan, ipmi_sim(SYSTEM).login) == Reading(436, Source.SDR)
+    assert read(reader, ipmi_sim(SYSTEM).login) == Reading(436, Source.SDR)
 
 
-def test_a_session_stays_open_while_its_watts_change(ipmi_sim: Callable[..., Stranger], lan: LanReader) -> None:
+def test_its_watts_are_followed_as_they_change(ipmi_sim: Callable[..., Stranger], reader: Reader) -> None:
     stranger = ipmi_sim(SYSTEM)
-    assert read(lan, stranger.login) == Reading(436, Source.SDR)
+    assert read(reader, stranger.login) == Reading(436, Source.SDR)
     for raw in (110, 90, 255):
         stranger.shows(1, raw)
         deadline = time.monotonic() + 10
-        while (answer := read(lan, stranger.login)) != Reading(4 * raw, Source.SDR):
+        while (answer := read(reader, stranger.login)) != Reading(4 * raw, Source.SDR):
             assert isinstance(answer, Reading)
             assert time.monotonic() < deadline, answer
 
 
-def test_without_watt_sensors_it_is_not_supported(ipmi_sim: Callable[..., Stranger], lan: LanReader) -> None:
-    answer = read(lan, ipmi_sim(INLET, PROCESSOR).login)
+def test_without_watt_sensors_it_is_not_supported(ipmi_sim: Callable[..., Stranger], reader: Reader) -> None:
+    answer = read(reader, ipmi_sim(INLET, PROCESSOR).login)
     assert isinstance(answer, NoReading)
     assert answer.reason is Reason.NOT_SUPPORTED
 
 
-def test_it_refuses_a_wrong_password(ipmi_sim: Callable[..., Stranger], lan: LanReader) -> None:
-    answer = read(lan, replace(ipmi_sim(SYSTEM).login, password=Secret("not-this-one")))
+def test_it_refuses_a_wrong_password(ipmi_sim: Callable[..., Stranger], reader: Reader) -> None:
+    answer = read(reader, replace(ipmi_sim(SYSTEM).login, password=Secret("not-this-one")))
     assert isinstance(answer, NoReading)
     assert answer.reason is Reason.LOGIN_REFUSED
-
-
-WATTS_PRINTED = """
-    Instantaneous power reading:                   436 Watts
-    Minimum during sampling period:                416 Watts
-    Maximum during sampling period:                842 Watts
-    Average power reading over sample period:      512 Watts
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "period_ms", "active"),
-    [
-        ("    IPMI timestamp: Thu Feb 15 12:49:51 2017\n    Sampling period: 1000 Milliseconds\n", 1000, True),
-        ("    IPMI timestamp:                           Thu Feb 15 12:49:51 2017\n"
-         "    Sampling period:                          00000005 Seconds.\n", 5000, True),
-        ("    IPMI timestamp:   11/23/26 22:33:26 UTC    Sampling period:  00000001 Seconds.\n", 1000, False),
-    ],
-    ids=["1.8.15", "1.8.18", "1.8.19"],
-)  # fmt: skip
-def test_every_version_of_ipmitool_is_understood(text: str, period_ms: int, active: bool) -> None:
-    state = f"    Power reading state is:                   {'' if active else 'de'}activated\n"
-    assert parse(WATTS_PRINTED + text + state) == PowerReading(436, 416, 842, 512, 0, period_ms, active)
-    assert parse(text + state) is None

@@ -126,7 +126,7 @@ def bmc_options(command: F) -> F:
             type=click.Choice(["pyghmi", "ipmitool"]),
             default="pyghmi",
             show_default=True,
-            help="How to ask: one session kept open, or an ipmitool process each time (DCMI only, no watt sensors).",
+            help="How to ask: one session kept open, or an ipmitool process each time.",
         ),
     )):  # fmt: skip
         command = option(command)

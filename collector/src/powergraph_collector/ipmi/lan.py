@@ -141,7 +141,7 @@ class LanReader:
             self._again.append(line)
             return
         line.privileges = _privileges(line.login)
-        if line.refused_dcmi and not line.knowledge.without_dcmi:
+        if line.refused_dcmi and line.knowledge.asks_dcmi(time.monotonic()):
             line.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
             self._again.append(line)
             return

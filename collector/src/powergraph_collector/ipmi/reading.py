@@ -6,6 +6,7 @@ sockets, so that every way to a BMC holds the same one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +23,11 @@ _NOT_A_VALUE = 0xFFFF
 
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
-WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
+_WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
 _WITHOUT_SENSORS = frozenset({0xC1, 0xCB})
+
+
+FindSensors = Callable[[], Conversation[tuple[PowerSensor, ...]]]
 
 
 class PrivilegeTooLow(Exception):  # noqa: N818
@@ -38,6 +42,10 @@ class Knowledge:
     dcmi_again_at_s: float = 0.0
     without_dcmi: bool = False
 
+    def asks_dcmi(self, now_s: float) -> bool:
+        """Whether a reading asks for DCMI first; now_s is a monotonic time in seconds."""
+        return not self.without_dcmi or now_s >= self.dcmi_again_at_s
+
     def give_up_dcmi(self, now_s: float) -> None:
         """Read the sensors for a day, then look again."""
         self.without_dcmi = True
@@ -45,14 +53,19 @@ class Knowledge:
         self.sensors = None
 
 
-def read_power(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
-    """Hold the conversation; now_s is a monotonic time in seconds. Raises PrivilegeTooLow."""
-    if not knowledge.without_dcmi or now_s >= knowledge.dcmi_again_at_s:
+def read_power(
+    knowledge: Knowledge, now_s: float, find_sensors: FindSensors = sensors.find_power_sensors
+) -> Conversation[Reading | NoReading]:
+    """Hold the conversation; now_s is a monotonic time in seconds. Raises PrivilegeTooLow.
+
+    `find_sensors` is for who has a faster way to all SDRs than asking for them one by one.
+    """
+    if knowledge.asks_dcmi(now_s):
         response = yield dcmi.POWER_READING
         try:
             reading = dcmi.parse_power_reading(response)
         except dcmi.CompletionCode as error:
-            if error.code not in WITHOUT_DCMI:
+            if error.code not in _WITHOUT_DCMI:
                 return refusal(error.code)
         except dcmi.MalformedAnswer as error:
             return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)
@@ -60,7 +73,7 @@ def read_power(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoR
             knowledge.without_dcmi = False
             return (yield from _judged(reading))
         knowledge.give_up_dcmi(now_s)
-    return (yield from _by_sensors(knowledge))
+    return (yield from _by_sensors(knowledge, find_sensors))
 
 
 def _judged(reading: dcmi.PowerReading) -> Conversation[Reading | NoReading]:
@@ -80,10 +93,10 @@ def _judged(reading: dcmi.PowerReading) -> Conversation[Reading | NoReading]:
     )
 
 
-def _by_sensors(knowledge: Knowledge) -> Conversation[Reading | NoReading]:
+def _by_sensors(knowledge: Knowledge, find_sensors: FindSensors) -> Conversation[Reading | NoReading]:
     try:
         if knowledge.sensors is None:
-            knowledge.sensors = yield from sensors.find_power_sensors()
+            knowledge.sensors = yield from find_sensors()
         if not knowledge.sensors:
             knowledge.sensors = None
             return NoReading(Reason.NOT_SUPPORTED, "no DCMI power reading (0xC1) and no watt sensor in its SDR")

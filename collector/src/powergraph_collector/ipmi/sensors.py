@@ -18,12 +18,14 @@ T = TypeVar("T")
 Conversation = Generator[Request, Response, T]
 
 _STORAGE, _SENSOR = 0x0A, 0x04
+REPOSITORY_INFO = Request(_STORAGE, 0x20)
 _RESERVE = Request(_STORAGE, 0x22)
 _GET_SDR, _GET_READING = 0x23, 0x2D
 _FULL_RECORD: Final = 0x01
 _LAST_RECORD: Final = 0xFFFF
 _MOST_RECORDS: Final = 4096  # a repository that never ends is broken
 _HEADER_BYTES, _CHUNK_BYTES = 5, 16
+LARGEST_DUMP_BYTES: Final = _MOST_RECORDS * (_HEADER_BYTES + 0xFF)
 _RESERVATION_LOST = 0xC5
 _WATTS: Final = 6
 _POWER_SUPPLY: Final = 0x0A
@@ -79,6 +81,35 @@ def find_power_sensors() -> Conversation[tuple[PowerSensor, ...]]:
             return choose(found)
         record_id = next_id
     raise SensorError("the SDR repository has no end")
+
+
+def record_count(response: Response) -> int:
+    """How many records the repository has, of the answer to REPOSITORY_INFO. Raises SensorError, CompletionCode."""
+    if response.code != SUCCESS:
+        raise CompletionCode(response.code)
+    if len(response.data) < 3:
+        raise SensorError("short answer about the SDR repository")
+    return int(unpack_from("<H", response.data, 1)[0])
+
+
+def sensors_of_dump(dump: bytes) -> tuple[PowerSensor, ...]:
+    """What `find_power_sensors` finds, in all records one after another as `ipmitool sdr dump` writes them.
+
+    Raises SensorError.
+    """
+    if len(dump) > LARGEST_DUMP_BYTES:
+        raise SensorError("the SDR repository has no end")
+    found: list[PowerSensor] = []
+    begin = 0
+    while begin < len(dump):
+        end = begin + _HEADER_BYTES + (dump[begin + 4] if begin + 4 < len(dump) else 0)
+        if end > len(dump):
+            raise SensorError("the dump of the SDR repository ends within a record")
+        sensor = parse_full_record(dump[begin:end])
+        if sensor is not None:
+            found.append(sensor)
+        begin = end
+    return choose(found)
 
 
 def choose(sensors: Iterable[PowerSensor]) -> tuple[PowerSensor, ...]:

@@ -1,4 +1,8 @@
-"""Reading through the ipmitool program: a process a reading, for BMCs that only it can talk to."""
+"""Reading through the ipmitool program: a process a request, for BMCs that only it can talk to.
+
+The conversation is that of `reading`, held by `ipmitool raw`, so that the samples are those of every other reader. Only
+the SDRs, hundreds of requests, are fetched by `ipmitool sdr dump`.
+"""
 
 from __future__ import annotations
 
@@ -7,88 +11,108 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from powergraph_collector.ipmi.dcmi import PowerReading
+from powergraph_collector.ipmi import sensors
+from powergraph_collector.ipmi.message import SUCCESS, Request, Response
 from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading
-from powergraph_collector.ipmi.reading import WITHOUT_DCMI, PrivilegeTooLow, refusal
-from powergraph_collector.model import Doubt, Reason, Source, Statistics
+from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
+from powergraph_collector.ipmi.sensors import Conversation, PowerSensor, SensorError
+from powergraph_collector.model import Reason, Source
 
 TIME_LIMIT_S: Final = 20.0
+DUMP_LIMIT_S: Final = 60.0  # some hundred SDRs of a slow BMC
+_LOOK_UP_S: Final = 0.5  # from waiting for a process, for whether the reader is being closed
 MOST_PROCESSES: Final = 16
 _PRIVILEGES: Final = {"user": "USER", "operator": "OPERATOR", "administrator": "ADMINISTRATOR"}
 _CIPHER_SUITES: Final = (17, 3)
 _STUB_VENDORS = "0\n  unknown\n"
 
-_WATTS = {
-    "current_w": re.compile(r"Instantaneous power reading:\s*(\d+)\s*Watts"),
-    "min_w": re.compile(r"Minimum during sampling period:\s*(\d+)\s*Watts"),
-    "max_w": re.compile(r"Maximum during sampling period:\s*(\d+)\s*Watts"),
-    "average_w": re.compile(r"Average power reading over sample period:\s*(\d+)\s*Watts"),
-}
-_PERIOD = re.compile(r"Sampling period:\s*(\d+)\s*(Milliseconds|Seconds)")
-_STATE = re.compile(r"Power reading state is:\s*(activated|deactivated)")
-_REFUSED = re.compile(r"DCMI request failed because: .*\(([0-9a-fA-F]{2})\)")
-_NO_SUITE = re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE)
+_BYTES = re.compile(r"(?:(?: [0-9a-f]{2}){1,16}\n)+|\n")
+_REFUSED = re.compile(r"Unable to send RAW command \(.*rsp=0x([0-9a-f]{1,2})\)")
+# After a login without an answer, ipmitool goes on without a session. These are what it asks first in one.
+_NO_SESSION = re.compile(r"Get Device ID command failed|Set Session Privilege Level to \w+ failed")
+# After these, `ipmitool sdr dump` ends as if there were no more records.
+_DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid length|renew SDR reservation")
 
+_NO_SUITE, _NO_LOGIN = "no matching cipher suite", "no answer to the login"
 # What `ipmitool -v` says of a session that did not come about, most telling first.
 _LOGIN_REFUSED = "check user, password and privilege"
 _COMPLAINTS = (
     (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, f"incorrect password; {_LOGIN_REFUSED}"),
     (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, f"unauthorized name; {_LOGIN_REFUSED}"),
-    (re.compile(r"invalid role|unauthorized role"), Reason.LOGIN_REFUSED, f"privilege refused; {_LOGIN_REFUSED}"),
-    (_NO_SUITE, Reason.LOGIN_REFUSED, "no matching cipher suite"),
+    (re.compile(r"invalid role|unauthorized role|Privilege Level to \w+ failed: .*0x8[01]"),
+     Reason.LOGIN_REFUSED, f"privilege refused; {_LOGIN_REFUSED}"),
+    (re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE),
+     Reason.LOGIN_REFUSED, _NO_SUITE),
     (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
     (re.compile(r"not known|lookup for"), Reason.UNRESOLVABLE, "host name has no address"),
-    (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response", re.IGNORECASE),
+    (_NO_SESSION, Reason.TIMEOUT, _NO_LOGIN),
+    (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response|unable to send", re.IGNORECASE),
      Reason.TIMEOUT, "no answer"),
 )  # fmt: skip
+
+_TOO_LOW = NoReading(Reason.LOGIN_REFUSED, f"completion code 0xD4: privilege too low; {_LOGIN_REFUSED}")
+
+Way = tuple[str, int]  # privilege and cipher suite
 
 
 class ToolMissing(Exception):  # noqa: N818
     """There is no ipmitool on this machine."""
 
 
-def parse(text: str) -> PowerReading | None:
-    """The reading in what `ipmitool dcmi power reading` printed (1.8.15 to 1.8.19), None if there is none.
+class _NoAnswer(Exception):  # noqa: N818
+    """A run of ipmitool brought nothing; `answer` says why."""
 
-    The time that it prints is in the locale's form and in the BMC's idea of time: it is not taken (`bmc_time_s` is 0).
-    """
-    watts = {name: pattern.search(text) for name, pattern in _WATTS.items()}
-    current = watts["current_w"]
-    if current is None:
-        return None
-    values = {name: int(found[1]) if found else 0 for name, found in watts.items()}
-    period = _PERIOD.search(text)
-    unit_ms = 1 if period and period[2] == "Milliseconds" else 1000
-    state = _STATE.search(text)
-    return PowerReading(
-        **values,
-        bmc_time_s=0,
-        period_ms=int(period[1]) * unit_ms if period else 0,
-        active=state is None or state[1] == "activated",
-    )
+    def __init__(self, answer: NoReading) -> None:
+        super().__init__(answer.detail)
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class _Bmc:
+    """A BMC, and what was learned about it: the way that served last is the first to be tried."""
+
+    login: Login
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    way: Way | None = None
+
+    def ways(self) -> list[Way]:
+        """What to try, in this order."""
+        privileges = list(_PRIVILEGES) if self.login.privilege == "auto" else [self.login.privilege]
+        suites = _CIPHER_SUITES if self.login.cipher_suite is None else (self.login.cipher_suite,)
+        ways = [(privilege, suite) for privilege in privileges for suite in suites]
+        return ways[ways.index(self.way) :] if self.way else ways
+
+
+def response_of(printed: str, complaints: str) -> Response | NoReading:
+    """What the BMC answered to `ipmitool -v raw` (1.8.15 to 1.8.19), of its standard output and its standard error."""
+    if _NO_SESSION.search(complaints):
+        return complaint(complaints)
+    refused = _REFUSED.search(complaints)
+    if refused:
+        return Response(int(refused[1], 16))
+    if _BYTES.fullmatch(printed):
+        return Response(SUCCESS, bytes.fromhex(printed))
+    return complaint(complaints)
 
 
 def complaint(text: str) -> NoReading:
-    """What a failed run of `ipmitool -v` says. Raises PrivilegeTooLow."""
-    refused = _REFUSED.search(text)
-    if refused:
-        code = int(refused[1], 16)
-        if code in WITHOUT_DCMI:
-            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading (0x{code:02X})")
-        return refusal(code)
+    """What a failed run of `ipmitool -v` says."""
     for pattern, reason, detail in _COMPLAINTS:
         if pattern.search(text):
             return NoReading(reason, detail)
     last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
     printable = "".join(letter for letter in last_line if letter.isprintable())[:200]
-    return NoReading(Reason.BAD_ANSWER, f"ipmitool says: {printable}" if printable else "ipmitool printed no reading")
+    return NoReading(Reason.BAD_ANSWER, f"ipmitool says: {printable}" if printable else "ipmitool printed no answer")
 
 
 class ToolReader:
@@ -105,7 +129,8 @@ class ToolReader:
         self._program = program
         self._pool = ThreadPoolExecutor(MOST_PROCESSES, "ipmitool")
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._settled: dict[str, tuple[str, int]] = {}
+        self._bmcs: dict[str, _Bmc] = {}
+        self._closing = threading.Event()
         self._home = tempfile.TemporaryDirectory(prefix="powergraph-")
         folder = Path(self._home.name, ".local/usr/share/misc")
         folder.mkdir(parents=True)
@@ -114,7 +139,10 @@ class ToolReader:
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Start ipmitool."""
-        future = self._pool.submit(self._read, login)
+        bmc = self._bmcs.get(login.name)
+        if bmc is None or bmc.login != login:
+            bmc = self._bmcs[login.name] = _Bmc(login)
+        future = self._pool.submit(self._read, bmc)
         future.add_done_callback(lambda future: self._done.put(lambda: answered(_outcome(future))))
 
     def work(self, timeout_s: float) -> None:
@@ -126,55 +154,80 @@ class ToolReader:
         except Empty:
             return
 
-    def _read(self, login: Login) -> Answer:
-        """Try privileges and cipher suites until one is let in, and begin there next time."""
-        answer: Answer = NoReading(Reason.LOGIN_REFUSED, "privilege too low for this user")
-        for privilege, suite in self._ways(login):
-            try:
-                answer = self._ask_once(login, privilege, suite)
-            except PrivilegeTooLow:
+    def _read(self, bmc: _Bmc) -> Answer:
+        """Try privileges and cipher suites until one is let in and may ask, and begin there next time."""
+        answer: Answer = _TOO_LOW
+        of_no_use: set[str | int] = set()
+        too_low = False
+        for way in bmc.ways():
+            privilege, suite = way
+            if privilege in of_no_use or suite in of_no_use:
                 continue
+            try:
+                answer = self._hold(bmc, way)
+            except PrivilegeTooLow:
+                answer = _TOO_LOW
+                too_low = True
             if isinstance(answer, Reading):
-                self._settled[login.name] = (privilege, suite)
+                bmc.way = way
                 return answer
-            if answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail:
+            lacks_suite = answer.detail in {_NO_SUITE, _NO_LOGIN}  # some BMCs do not answer to a suite that they lack
+            is_final = answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail
+            if is_final and not lacks_suite:
                 return answer  # a further try would end alike, or lock the account
-        self._settled.pop(login.name, None)
+            of_no_use.add(suite if lacks_suite else privilege)
+        bmc.way = None
+        if too_low and bmc.knowledge.asks_dcmi(time.monotonic()):
+            bmc.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
+            return self._read(bmc)
         return answer
 
-    def _ways(self, login: Login) -> list[tuple[str, int]]:
-        settled = self._settled.get(login.name)
-        if settled is not None:
-            return [settled]
-        privileges = list(_PRIVILEGES) if login.privilege == "auto" else [login.privilege]
-        suites = _CIPHER_SUITES if login.cipher_suite is None else (login.cipher_suite,)
-        return [(privilege, suite) for privilege in privileges for suite in suites]
+    def _hold(self, bmc: _Bmc, way: Way) -> Answer:
+        """Hold the conversation, a run of ipmitool for each request. Raises PrivilegeTooLow."""
+        conversation = read_power(bmc.knowledge, time.monotonic(), lambda: self._find_power_sensors(bmc.login, way))
+        try:
+            request = next(conversation)
+            while True:
+                request = conversation.send(self._send(bmc.login, way, request))
+        except StopIteration as end:
+            answer: Answer = end.value
+        except _NoAnswer as error:
+            answer = error.answer
+        if isinstance(answer, Reading) and answer.source is Source.DCMI:
+            return replace(answer, source=Source.TOOL)
+        return answer
 
-    def _ask_once(self, login: Login, privilege: str, suite: int) -> Answer:
-        run = self._run(login, privilege, suite, "dcmi", "power", "reading")
-        if isinstance(run, NoReading):
-            return run
-        reading = parse(run.stdout)
-        if reading is None:
-            return complaint(run.stderr)
-        if reading.current_w == 0xFFFF:
-            return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
-        if reading.current_w == 0:
-            if not reading.active:
-                return NoReading(Reason.NOT_MEASURING, "the BMC says that it does not measure power now")
-            chassis = self._run(login, privilege, suite, "chassis", "power", "status")
-            if isinstance(chassis, NoReading) or "is off" not in chassis.stdout:
-                return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 0 W although the machine is on")
-        return Reading(
-            reading.current_w,
-            Source.TOOL,
-            Doubt.NONE if reading.active else Doubt.INACTIVE,
-            Statistics(reading.min_w, reading.max_w, reading.average_w, reading.period_ms, reading.bmc_time_s),
-        )
+    def _send(self, login: Login, way: Way, request: Request) -> Response:
+        numbers = (f"0x{number:02x}" for number in (request.netfn, request.command, *request.data))
+        run = self._run(login, way, TIME_LIMIT_S, "raw", *numbers)
+        response = response_of(run.stdout, run.stderr)
+        if isinstance(response, NoReading):
+            raise _NoAnswer(response)
+        return response
 
-    def _run(
-        self, login: Login, privilege: str, suite: int, *words: str
-    ) -> subprocess.CompletedProcess[str] | NoReading:
+    def _find_power_sensors(self, login: Login, way: Way) -> Conversation[tuple[PowerSensor, ...]]:
+        response = yield sensors.REPOSITORY_INFO
+        if sensors.record_count(response) == 0:
+            return ()  # ipmitool would clear the empty repository and fill it anew, of its own accord
+        return sensors.sensors_of_dump(self._dump(login, way))
+
+    def _dump(self, login: Login, way: Way) -> bytes:
+        """All SDRs, one after another; at most a byte more than the largest dump. Raises SensorError."""
+        with tempfile.TemporaryDirectory(dir=self._home.name) as folder:
+            path = Path(folder, "sdr")
+            run = self._run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
+            if run.returncode or _NO_SESSION.search(run.stderr) or not path.exists():
+                raise _NoAnswer(complaint(run.stderr))
+            if _DUMP_CUT.search(run.stderr):
+                raise SensorError("ipmitool got only a part of the SDR repository")
+            with path.open("rb") as file:
+                return file.read(sensors.LARGEST_DUMP_BYTES + 1)
+
+    def _run(self, login: Login, way: Way, limit_s: float, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run ipmitool for at most limit_s. Raises _NoAnswer."""
+        if self._closing.is_set():
+            raise _NoAnswer(NoReading(Reason.TIMEOUT, "stopped"))
+        privilege, suite = way
         with ExitStack() as stack:
             password = os.memfd_create("password", os.MFD_CLOEXEC)
             stack.callback(os.close, password)
@@ -185,28 +238,42 @@ class ToolReader:
                 *("-v", "-N", "1", "-R", "1", *words),
             ]
             try:
-                return subprocess.run(
+                process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
-                    capture_output=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
                     env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": self._home.name},
                     pass_fds=(password,),
-                    timeout=TIME_LIMIT_S,
-                    check=False,
                     text=True,
                     errors="replace",
                 )
-            except subprocess.TimeoutExpired:
-                return NoReading(Reason.TIMEOUT, f"ipmitool did not end within {TIME_LIMIT_S:.0f} s")
             except OSError as error:
-                return NoReading(Reason.UNREACHABLE, f"ipmitool cannot be started: {error.strerror}")
+                reason = f"ipmitool cannot be started: {error.strerror}"
+                raise _NoAnswer(NoReading(Reason.UNREACHABLE, reason)) from None
+        with process:
+            printed, complaints = self._wait(process, limit_s)
+        return subprocess.CompletedProcess(command, process.returncode, printed, complaints)
+
+    def _wait(self, process: subprocess.Popen[str], limit_s: float) -> tuple[str, str]:
+        begin_s = time.monotonic()
+        while True:
+            try:
+                return process.communicate(timeout=_LOOK_UP_S)
+            except subprocess.TimeoutExpired:
+                longest_s = min(limit_s, TIME_LIMIT_S) if self._closing.is_set() else limit_s
+                if time.monotonic() - begin_s > longest_s:
+                    process.kill()
+                    reason = f"ipmitool did not end within {longest_s:.0f} s"
+                    raise _NoAnswer(NoReading(Reason.TIMEOUT, reason)) from None
 
     def forget(self, name: str) -> None:
         """Forget what was learned about a BMC; there is no session to close."""
-        self._settled.pop(name, None)
+        self._bmcs.pop(name, None)
 
     def close(self) -> None:
-        """Wait for what runs, and clean up."""
+        """Wait for the processes that run, at most TIME_LIMIT_S, and clean up."""
+        self._closing.set()
         self._pool.shutdown(cancel_futures=True)
         self._home.cleanup()
 
