@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,10 +16,10 @@ from rich.progress import Progress
 
 from powergraph_collector.commands import opening
 from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.history import exporting
+from powergraph_collector.history.importing import Meaning, import_file
 from powergraph_collector.history.powerdb import PowerDB
-from powergraph_collector.history.stock_json import StockHistory, import_into
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
-from powergraph_collector.model import Sample
 from powergraph_collector.settings import NAME_PATTERN
 
 
@@ -49,33 +50,79 @@ def check(store: Path) -> int:
     return ExitCode.STORE if lines or blocks else ExitCode.DONE
 
 
+@group.command()
+@click.argument("store", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(exporting.FORMATS)),
+    required=True,
+    help="tinydb-json: one file that stock TinyDB opens. ndjson: a line a document. csv: samples alone, a row each.",
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default, stdout.")
+@click.option("--bmc", "bmcs", multiple=True, help="Only this BMC; may be given several times.")
+def export(*, store: Path, kind: str, output: Path | None, bmcs: tuple[str, ...]) -> None:
+    """Write all of STORE in a form that others read; `powergraph db import` reads it back. STORE may be in use."""
+    history = TinyDbHistory(store, access_mode="r")
+    names = history.db.storage.names()
+    unknown = [bmc for bmc in bmcs if bmc not in history.bmcs()]
+    if unknown:
+        known = ", ".join(history.bmcs()) or "none"
+        raise CommandError(f"no BMC {unknown[0]} in the store: it has {known}", ExitCode.NOTHING_FOUND)
+    wanted = [name for name in names if not bmcs or name.partition("/")[0] in bmcs]
+    temporary = None if output is None else output.with_name(f".{output.name}.new")
+    with ExitStack() as stack:
+        file = sys.stdout if temporary is None else stack.enter_context(temporary.open("w", encoding="utf-8"))
+        progress = stack.enter_context(_progress())
+        task = progress.add_task("exporting", total=len(wanted))
+        exporting.FORMATS[kind](history, wanted, file, lambda: progress.advance(task))
+        file.flush()
+        if temporary is not None:
+            os.fsync(file.fileno())
+    if output is not None and temporary is not None:
+        temporary.replace(output)
+        click.echo(f"{output}: {len(wanted)} tables exported", err=True)
+
+
 @group.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("files", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True)
 @click.option("--jsonfile", type=click.Path(path_type=Path), required=True, help="The store to import into.")
+@click.option("--date", "day", help="The day of the first row, where a CSV file of 2017 has times of day alone.")
 @opening.reading_options
-def import_(*, file: Path, jsonfile: Path, bmc: str | None, zone: ZoneInfo, tables: dict[str, date]) -> None:
-    """Bring the samples of a TinyDB JSON FILE, of 2017 or later, into a store.
+def import_(
+    *,
+    files: tuple[Path, ...],
+    jsonfile: Path,
+    day: str | None,
+    bmc: str | None,
+    zone: ZoneInfo,
+    tables: dict[str, date],
+) -> None:
+    """Bring the samples of FILES into a store that is not in use.
 
-    Samples that the file gives no BMC for go to --bmc, by default the file's name.
+    FILES are what `db export` wrote, published CSV files, TinyDB JSON files with a table per day, or the JSON and CSV
+    files of 2017. Samples that a file gives no BMC for go to --bmc, by default the file's name. What the store has
+    already is not taken twice, so that an import may be repeated; samples stay in the order of their times.
     """
-    name = bmc or file.name.partition(".")[0]
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise CommandError(f"{name!r} cannot name a BMC: give --bmc (letters, digits, dots, dashes)", ExitCode.USAGE)
-    stock = StockHistory(file, zone, tables)
+    for file in files:
+        name = bmc or file.name.partition(".")[0]
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise CommandError(
+                f"{name!r} cannot name a BMC: give --bmc (letters, digits, dots, dashes)", ExitCode.USAGE
+            )
     store = TinyDbHistory(jsonfile)
-
-    def append(samples: Sequence[Sample]) -> None:
-        outcome = store.append(samples)
-        if outcome.error:
-            raise CommandError(f"{jsonfile}: not everything was imported: {outcome.error}", ExitCode.STORE)
-
     try:
+        for file in files:
+            meaning = Meaning(bmc or file.name.partition(".")[0], zone, tables, opening.day(day) if day else None)
+            with _progress() as progress:
+                task = progress.add_task(f"importing {file.name}", total=file.stat().st_size)
+                outcome = import_file(store.db, file, meaning, lambda size: progress.advance(task, size))  # noqa: B023
+            known = f", {outcome.known} were there already" if outcome.known else ""
+            left_out = f", {outcome.passed_over} without a readable time or watts left out" * bool(outcome.passed_over)
+            click.echo(f"{file}: {outcome.added} documents imported into {jsonfile}{known}{left_out}")
         with _progress() as progress:
-            task = progress.add_task("importing", total=sum(len(stock.last(each, 1 << 60)) for each in stock.bmcs()))
-            total = import_into(append, stock, name, lambda count: progress.advance(task, count))
+            progress.add_task("compacting", total=None)
             while store.tidy():
                 pass
     finally:
         store.close()
-    left_out = f", {stock.passed_over} documents without a readable time or watts left out" if stock.passed_over else ""
-    click.echo(f"{total} samples imported into {jsonfile}{left_out}")

@@ -8,7 +8,7 @@ from typing import Any
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
 
 _SOURCES = {source.value: source for source in Source}
-_STATISTICS = ("min_w", "max_w", "average_w", "period_ms", "bmc_time_s")
+STATISTICS = ("min_w", "max_w", "average_w", "period_ms", "bmc_time_s")
 
 
 def sample_document(sample: Sample) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def sample_document(sample: Sample) -> dict[str, Any]:
     if sample.doubt:
         document["doubt"] = doubt_names(sample.doubt)
     if sample.statistics is not None:
-        document.update((name, getattr(sample.statistics, name)) for name in _STATISTICS)
+        document.update((name, getattr(sample.statistics, name)) for name in STATISTICS)
     return document
 
 

@@ -8,7 +8,7 @@ its candidates until the caller says which.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -28,7 +28,7 @@ _PACKED = re.compile(r"(?P<year>(?:19|20)\d\d)(?P<rest>\d{2,4})")
 _POWER_NAMES: Final = ("power_w", "watts", "consumption", "power")
 _TIME_NAMES: Final = ("time", "timestamp", "date")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
-_MOST_W: Final = 65_534
+MOST_W: Final = 65_534
 
 
 def candidates(table: str) -> list[date]:
@@ -58,6 +58,23 @@ def _unpacked(name: str) -> list[date]:
     return days
 
 
+def stock_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a stock TinyDB file, documents by id. Raises StoreError for a file that is none."""
+    try:
+        storage = JSONStorage(str(path), access_mode="r")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        tables = storage.read() or {}
+    except (ValueError, RecursionError):
+        raise StoreError(f"{path} is not a TinyDB file: its content is not JSON") from None
+    finally:
+        storage.close()
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise StoreError(f"{path} is not a TinyDB file: its content is not tables of documents")
+    return tables
+
+
 @dataclass(slots=True)
 class StockHistory:
     """A stock TinyDB file as a history to read. Raises StoreError for a file that is none, or with an unclear table.
@@ -73,27 +90,12 @@ class StockHistory:
     _samples: dict[str, list[Sample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        tables = self._tables()
+        tables = stock_tables(self.path)
         days = self._days(tables)
         for table in sorted(days, key=lambda name: (days[name], name)):
             named = _OURS.fullmatch(table)
             bmc = named["bmc"] if named else UNNAMED
             self._samples.setdefault(bmc, []).extend(self._read(bmc, days[table], tables[table].values()))
-
-    def _tables(self) -> dict[str, dict[str, Any]]:
-        try:
-            storage = JSONStorage(str(self.path), access_mode="r")
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be read: {error.strerror}") from None
-        try:
-            tables = storage.read() or {}
-        except (ValueError, RecursionError):
-            raise StoreError(f"{self.path} is not a TinyDB file: its content is not JSON") from None
-        finally:
-            storage.close()
-        if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-            raise StoreError(f"{self.path} is not a TinyDB file: its content is not tables of documents")
-        return tables
 
     def _days(self, tables: Iterable[str]) -> dict[str, date]:
         days: dict[str, date] = {}
@@ -128,7 +130,7 @@ class StockHistory:
         if "at_ms" in document and "source" in document:
             return sample_of(bmc, document)
         power_w = int(next(document[name] for name in _POWER_NAMES if name in document))
-        if not 0 <= power_w <= _MOST_W:
+        if not 0 <= power_w <= MOST_W:
             raise ValueError(power_w)
         text = str(next(document[name] for name in _TIME_NAMES if name in document))
         clock = _CLOCK.fullmatch(text)
@@ -161,20 +163,3 @@ class StockHistory:
     def utc_days(self, bmc: str) -> list[str]:
         """UTC days with samples."""
         return sorted({utc_day(sample.at_ms) for sample in self._samples.get(bmc, ())})
-
-
-def import_into(
-    append: Callable[[Sequence[Sample]], None], stock: StockHistory, name: str, advance: Callable[[int], None]
-) -> int:
-    """Hand all samples on, a UTC day at a time, unnamed ones under `name`; returns how many."""
-    total = 0
-    for bmc in stock.bmcs():
-        by_day: dict[str, list[Sample]] = {}
-        for sample in stock.read(bmc, 0, 1 << 62):
-            renamed = Sample(name, sample.at_ms, sample.power_w, sample.source, sample.doubt, sample.statistics)
-            by_day.setdefault(utc_day(sample.at_ms), []).append(sample if bmc else renamed)
-        for samples in by_day.values():
-            append(samples)
-            total += len(samples)
-            advance(len(samples))
-    return total

@@ -108,9 +108,13 @@ class TinyDbHistory:
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span; documents that are none of ours are passed over."""
         for day in self._days_touching(bmc, from_ms, to_ms):
-            for sample in _readable(bmc, self._documents(f"{bmc}/{day}")):
+            for sample in self.read_day(bmc, day):
                 if from_ms <= sample.at_ms < to_ms:
                     yield sample
+
+    def read_day(self, bmc: str, day: str) -> Iterator[Sample]:
+        """Samples of a UTC day, `YYYY-MM-DD`; documents that are none of ours are passed over."""
+        return _readable(bmc, self._documents(f"{bmc}/{day}"))
 
     def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
         """Events that touch a span, merged over the tables that tell of them."""

@@ -1,0 +1,246 @@
+"""Bringing samples from elsewhere into a store: what is there already is not taken twice, and times stay in order."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, TextIO, cast
+from zoneinfo import ZoneInfo
+
+from powergraph_collector.days import to_ms, utc_day
+from powergraph_collector.history.documents import STATISTICS, doubt_of, sample_document
+from powergraph_collector.history.exporting import CSV_COLUMNS
+from powergraph_collector.history.powerdb import PowerDB
+from powergraph_collector.history.stock_json import MOST_W, StockHistory, stock_tables
+from powergraph_collector.history.storage import StoreError
+from powergraph_collector.model import Sample, Source, Statistics
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
+_HALF_A_DAY: Final = timedelta(hours=12)
+_text_of = json.JSONEncoder(sort_keys=True).encode
+
+Document = Mapping[str, Any]
+Batch = tuple[str, Sequence[Document]]
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a file does not say itself: whose its samples are, the zone of local times, the days of unclear tables."""
+
+    bmc: str
+    zone: ZoneInfo
+    tables: Mapping[str, date]
+    day: date | None = None
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of an import: documents added, those the store had already, rows without a readable time or watts."""
+
+    added: int = 0
+    known: int = 0
+    passed_over: int = 0
+
+
+def import_file(db: PowerDB, path: Path, meaning: Meaning, advance: Advance = lambda _bytes: None) -> Imported:
+    """Merge a file of any known kind into a store; `advance` is told bytes of the file. Raises StoreError, OSError.
+
+    Known are what `powergraph db export` writes, published CSV files, stock TinyDB files with a table per day, and the
+    files of 2017. A table is changed as a whole or not at all, and a second import of the same file changes nothing.
+    """
+    outcome = Imported()
+    for table, documents in _batches(path, meaning, outcome, advance):
+        added = merge(db, table, documents)
+        outcome.added += added
+        outcome.known += len(documents) - added
+    return outcome
+
+
+def merge(db: PowerDB, table: str, documents: Iterable[Document]) -> int:
+    """Put those documents into a table that it lacks, by their times; returns how many. Raises OSError."""
+    existing = [dict(document) for document in db.table(table)]
+    known = Counter(map(_text_of, existing))
+    new = []
+    for document in documents:
+        text = _text_of(document)
+        if known[text]:
+            known[text] -= 1
+        else:
+            new.append(document)
+    if not new:
+        return 0
+    if not existing or _time(existing[-1]) <= min(map(_time, new)):
+        db.table(table).insert_multiple(new)
+        return len(new)
+    tables = db.storage.read()
+    assert tables is not None  # noqa: S101 -- the table has documents
+    tables[table] = {str(number): document for number, document in enumerate(heapq.merge(existing, new, key=_time), 1)}
+    db.storage.write(tables)
+    db.release(table)
+    return len(new)
+
+
+def _time(document: Document) -> float:
+    at_ms = document.get("at_ms", document.get("begin_ms", 0))
+    return at_ms if isinstance(at_ms, int | float) else 0
+
+
+# -- kinds of files ----------------------------------------------------------------
+
+
+def _batches(path: Path, meaning: Meaning, outcome: Imported, advance: Advance) -> Iterator[Batch]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next((line for line in file if line.strip()), "")
+            if not first.lstrip().startswith(("{", "[")):
+                file.seek(0)
+                yield from _tables_of(_csv_samples(path, file, meaning, outcome, advance))
+                return
+            if _is_export_line(first):
+                file.seek(0)
+                yield from _ndjson(path, file, advance)
+                return
+    except UnicodeDecodeError:
+        raise StoreError(f"{path} is not a text file in UTF-8") from None
+    yield from _stock(path, meaning, outcome)
+    advance(path.stat().st_size)
+
+
+def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Batch]:
+    tables = stock_tables(path)
+    if any(_is_day_table(name) and _is_ours(documents.values()) for name, documents in tables.items()):
+        yield from ((name, list(documents.values())) for name, documents in tables.items())
+        return
+    stock = StockHistory(path, meaning.zone, meaning.tables)
+    outcome.passed_over = stock.passed_over
+    for bmc in stock.bmcs():
+        named = (replace(sample, bmc=bmc or meaning.bmc) for sample in stock.read(bmc, 0, 1 << 62))
+        yield from _tables_of(named)
+
+
+def _is_day_table(name: str) -> bool:
+    return bool(_DAY.fullmatch(name.rpartition("/")[2])) and "/" in name
+
+
+def _is_ours(documents: Iterable[Any]) -> bool:
+    first = next(iter(documents), None)
+    return isinstance(first, dict) and first.keys() >= {"at_ms", "power_w", "source"}
+
+
+def _is_export_line(line: str) -> bool:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.keys() == {"table", "id", "document"}
+
+
+def _ndjson(path: Path, file: TextIO, advance: Advance) -> Iterator[Batch]:
+    def entries() -> Iterator[tuple[str, Document]]:
+        for number, line in enumerate(file, start=1):
+            advance(len(line))
+            try:
+                found = json.loads(line)
+                table, document = found["table"], found["document"]
+            except (ValueError, RecursionError, KeyError, TypeError):
+                table = document = None
+            if not isinstance(table, str) or not isinstance(document, dict):
+                raise StoreError(f"{path}, line {number}: not a line of `powergraph db export --format ndjson`")
+            yield table, document
+
+    for table, group in groupby(entries(), key=lambda entry: entry[0]):
+        yield table, [document for _, document in group]
+
+
+def _tables_of(samples: Iterable[Sample]) -> Iterator[Batch]:
+    for table, group in groupby(samples, key=lambda sample: f"{sample.bmc}/{utc_day(sample.at_ms)}"):
+        yield table, [sample_document(sample) for sample in group]
+
+
+# -- CSV ---------------------------------------------------------------------------
+
+
+def _csv_samples(path: Path, file: TextIO, meaning: Meaning, outcome: Imported, advance: Advance) -> Iterator[Sample]:
+    def lines() -> Iterator[str]:
+        for line in file:
+            advance(len(line))
+            yield line
+
+    rows = csv.reader(lines())
+    columns: Sequence[str] = ("timestamp", "consumption")
+    clock = _Clock(path, meaning)
+    for number, row in enumerate(rows):
+        if number == 0 and not any(field.strip().isdecimal() for field in row):
+            columns = _columns(path, row)
+            continue
+        try:
+            yield _csv_sample(dict(zip(columns, row, strict=True)), meaning, clock)
+        except (ValueError, OverflowError):
+            outcome.passed_over += bool(row)
+
+
+def _columns(path: Path, header: Sequence[str]) -> Sequence[str]:
+    names = tuple("timestamp" if name.strip() == "date" else name.strip() for name in header)
+    if not {"timestamp", "consumption"} <= set(names) <= set(CSV_COLUMNS):
+        raise StoreError(f"{path}: its first line names no columns timestamp and consumption, and is no row of them")
+    return names
+
+
+def _csv_sample(fields: Mapping[str, str], meaning: Meaning, clock: _Clock) -> Sample:
+    power_w = int(fields["consumption"])
+    if not 0 <= power_w <= MOST_W:
+        raise ValueError(power_w)
+    statistics = None
+    if fields.get("period_ms"):
+        statistics = Statistics(**{name: int(fields[name]) for name in STATISTICS})
+    return Sample(
+        fields.get("bmc") or meaning.bmc,
+        clock.at_ms(fields["timestamp"].strip()),
+        power_w,
+        Source(fields.get("source") or Source.DCMI),
+        doubt_of(fields.get("doubt", "").split()),
+        statistics,
+    )
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Times of rows: with their date, or as in 2017 a local time of day, which goes on past midnight."""
+
+    path: Path
+    meaning: Meaning
+    former: datetime | None = None
+
+    def at_ms(self, text: str) -> int:
+        clock = _CLOCK.fullmatch(text)
+        if clock is None:
+            when = datetime.fromisoformat(text)
+            return to_ms(when if when.tzinfo else when.replace(tzinfo=self.meaning.zone))
+        hour, minute, second = (int(part) for part in clock.groups())
+        local = datetime.combine(self._day(), time(hour, minute, second), self.meaning.zone)
+        if self.former is not None and self.former.replace(tzinfo=None) - local.replace(tzinfo=None) > _HALF_A_DAY:
+            local += timedelta(days=1)
+        if self.former is not None and local.astimezone(UTC) < self.former.astimezone(UTC):
+            local = local.replace(fold=1)  # the hour that comes twice
+        self.former = local
+        return to_ms(local)
+
+    def _day(self) -> date:
+        if self.former is not None:
+            return self.former.date()
+        named = _DAY.search(self.path.name)
+        if self.meaning.day is None and named is None:
+            raise StoreError(
+                f"{self.path} has times without a date: say the day of its first row with --date YYYY-MM-DD"
+            )
+        return self.meaning.day or date.fromisoformat(cast(re.Match[str], named)[0])

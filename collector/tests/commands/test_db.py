@@ -1,0 +1,92 @@
+"""`powergraph db`: a store is checked, taken elsewhere and brought back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.commands.test_commands import complaint, run
+from tinydb import TinyDB
+
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.model import Sample
+
+NOON_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    history = TinyDbHistory(tmp_path / "powergraph.db")
+    history.append(
+        [Sample(bmc, NOON_MS + 10_000 * number, 400 + number) for bmc in ("node01", "node02") for number in range(300)]
+    )
+    while history.tidy():
+        pass
+    history.close()
+    return tmp_path / "powergraph.db"
+
+
+@pytest.mark.parametrize("kind", ["tinydb-json", "ndjson", "csv"])
+def test_an_export_in_a_pipe_is_the_data_alone_and_comes_back(store: Path, tmp_path: Path, kind: str) -> None:
+    code, out, err = run(tmp_path, "powergraph", "db", "export", store, "--format", kind)
+    assert (code, err) == (0, "")
+    (tmp_path / "exported").write_text(out)
+    code, out, err = run(tmp_path, "powergraph", "db", "import", "exported", "--jsonfile", "copy.db")
+    assert (code, out, err) == (0, "exported: 600 documents imported into copy.db\n", "")
+    code, out, err = run(tmp_path, "powergraph", "db", "import", "exported", "--jsonfile", "copy.db")
+    assert out == "exported: 0 documents imported into copy.db, 600 were there already\n"
+    found = TinyDbHistory(tmp_path / "copy.db", access_mode="r")
+    assert [sample.power_w for sample in found.read("node02", 0, 1 << 62)] == list(range(400, 700))
+
+
+def test_an_export_to_a_file_may_be_of_one_bmc(store: Path, tmp_path: Path) -> None:
+    code, out, err = run(
+        tmp_path,
+        "powergraph",
+        "db",
+        "export",
+        store,
+        "--format",
+        "tinydb-json",
+        "--output",
+        "one.json",
+        "--bmc",
+        "node02",
+    )
+    assert (code, out, err) == (0, "", "one.json: 1 tables exported\n")
+    with TinyDB(tmp_path / "one.json", access_mode="r") as stock:
+        assert stock.tables() == {"node02/2026-11-23"}
+    code, _, err = run(tmp_path, "powergraph", "db", "export", store, "--format", "csv", "--bmc", "node03")
+    assert code == 7
+    assert "it has node01, node02" in complaint(err)
+
+
+def test_a_check_names_damage_and_everything_else_goes_on(store: Path, tmp_path: Path) -> None:
+    assert run(tmp_path, "powergraph", "db", "check", store)[:2] == (
+        0,
+        "2 tables, 600 documents, 0 damaged lines, 0 damaged blocks\n",
+    )
+    columns = store / "node01" / "2026-11-23.columns.gz"
+    content = bytearray(columns.read_bytes())
+    content[-20] ^= 1
+    columns.write_bytes(content)
+    code, out, err = run(tmp_path, "powergraph", "db", "check", store)
+    assert (code, err) == (6, "")
+    assert out.splitlines()[0] == "node01/2026-11-23: 0 damaged lines, 1 damaged blocks"
+    assert run(tmp_path, "csvcreator", "--jsonfile", store, "--bmc", "node02")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        ("5:37:27,436\n", 6, "--date YYYY-MM-DD"),
+        ("a,b\n1,2\n", 6, "names no columns"),
+        (json.dumps({"2017112": {"1": {"time": "5:37:27", "watts": "436"}}}), 6, "--table 2017112="),
+    ],
+)
+def test_what_cannot_be_imported_is_said_in_one_line(tmp_path: Path, content: str, code: int, words: str) -> None:
+    (tmp_path / "old").write_text(content)
+    found, _, err = run(tmp_path, "powergraph", "db", "import", "old", "--jsonfile", "new.db")
+    assert found == code
+    assert words in complaint(err)

@@ -1,0 +1,186 @@
+"""Exports come back without loss, imports take nothing twice, and the files of 2017 are read."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.history.test_tinydb_engine import DAY_MS, NOON_MS, SAMPLES, samples
+from tinydb import TinyDB
+
+from powergraph_collector.days import iso
+from powergraph_collector.energy import energy
+from powergraph_collector.history import exporting
+from powergraph_collector.history.importing import Imported, Meaning, import_file
+from powergraph_collector.history.storage import StoreError
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.model import Event, EventKind, Sample
+
+UTC = ZoneInfo("UTC")
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+EVER = (0, 1 << 62)
+REAL_DAY = Path(__file__).parents[4] / "shared" / "data" / "power8-2017-07-23.csv"
+
+
+def export(history: TinyDbHistory, kind: str, path: Path) -> Path:
+    with path.open("w", encoding="utf-8") as file:
+        exporting.FORMATS[kind](history, history.db.storage.names(), file, lambda: None)
+    return path
+
+
+def bring_in(history: TinyDbHistory, path: Path, **meaning: Any) -> Imported:
+    return import_file(history.db, path, Meaning(**{"bmc": "node09", "zone": UTC, "tables": {}, **meaning}))
+
+
+def everything(history: TinyDbHistory) -> dict[str, list[dict[str, Any]]]:
+    return {name: [dict(document) for document in history.db.table(name)] for name in history.db.storage.names()}
+
+
+def told(found: Any) -> list[tuple[str, int]]:
+    return [(iso(sample.at_ms), sample.power_w) for sample in found]
+
+
+@pytest.mark.parametrize("kind", ["tinydb-json", "ndjson"])
+@given(kept=st.lists(SAMPLES, max_size=12), notes=st.lists(st.dictionaries(st.text(), st.text()), max_size=3))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_store_that_was_exported_comes_back_whole(
+    kind: str, kept: list[Sample], notes: list[dict[str, str]], tmp_path_factory: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    history, copy = TinyDbHistory(folder / "db"), TinyDbHistory(folder / "copy")
+    history.append([*kept, *samples(3)], [Event("node01", EventKind.OUTAGE, NOON_MS, NOON_MS + 5, "timeout", "é")])
+    history.db.table("notes").insert_multiple(notes)
+    history.db.storage.compact("node01/2026-11-23")
+    path = export(history, kind, folder / "exported")
+    first, second = bring_in(copy, path), bring_in(copy, path)
+    assert everything(copy) == {name: found for name, found in everything(history).items() if found}
+    assert (first.known, second.added) == (0, 0)
+    assert first.added == second.known == len(kept) + 4 + len(notes)
+    history.close()
+    copy.close()
+
+
+def test_stock_tinydb_opens_what_was_exported(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.append(samples(3))
+    with TinyDB(export(history, "tinydb-json", tmp_path / "stock.json"), access_mode="r") as stock:
+        assert stock.tables() == {"node01/2026-11-23"}
+        assert stock.table("node01/2026-11-23").all() == history.db.table("node01/2026-11-23").all()
+
+
+@given(kept=st.lists(SAMPLES, min_size=1, max_size=12))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_csv_takes_all_that_is_known_of_a_sample(kept: list[Sample], tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    history, copy = TinyDbHistory(folder / "db"), TinyDbHistory(folder / "copy")
+    history.append(kept)
+    path = export(history, "csv", folder / "exported.csv")
+    bring_in(copy, path)
+    assert list(copy.read("node01", *EVER)) == list(history.read("node01", *EVER))
+    assert bring_in(copy, path).added == 0
+    history.close()
+    copy.close()
+
+
+def test_what_is_merged_in_between_is_in_the_order_of_time_and_counts_as_if_it_had_always_been_there(
+    tmp_path: Path,
+) -> None:
+    whole = samples(600)
+    history, other, complete = (TinyDbHistory(tmp_path / name) for name in ("db", "other", "complete"))
+    history.append([each for number, each in enumerate(whole) if number % 3])
+    other.append(whole[::3])
+    complete.append(whole)
+    for kind in exporting.FORMATS:
+        bring_in(history, export(other, kind, tmp_path / f"other.{kind}"))
+    assert list(history.read("node01", *EVER)) == whole
+    assert energy(history.read("node01", *EVER), 10_000) == energy(complete.read("node01", *EVER), 10_000)
+    assert history.append(samples(1, from_ms=NOON_MS + DAY_MS)).samples
+    assert history.last("node01", 2) == [whole[-1], *samples(1, from_ms=NOON_MS + DAY_MS)]
+
+
+def test_a_second_sample_that_is_equal_is_kept_once_for_each_time_that_the_file_has_it(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    path = tmp_path / "twice.csv"
+    path.write_text("timestamp,consumption\n" + "2026-11-23T12:00:00.000Z,400\n" * 2)
+    assert bring_in(history, path) == Imported(added=2)
+    assert bring_in(history, path) == Imported(known=2)
+    assert [sample.power_w for sample in history.read("node09", *EVER)] == [400, 400]
+
+
+def test_a_csv_of_2017_is_read_in_its_zone_past_midnight_and_through_the_hour_that_comes_twice(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    last = tmp_path / "last.csv"
+    last.write_text('date,consumption\n"23:59:58","436"\n"0:00:00","432"\n"x","1"\n"0:00:02","-5"\n')
+    outcome = bring_in(history, last, day=date(2017, 5, 13), zone=SAO_PAULO)
+    assert (outcome.added, outcome.passed_over) == (2, 2)
+    assert told(history.read("node09", *EVER)) == [("2017-05-14T02:59:58.000Z", 436), ("2017-05-14T03:00:00.000Z", 432)]
+    twice = tmp_path / "berlin-2017-10-29.csv"
+    twice.write_text('"2:10:00","1"\n"2:50:00","2"\n"2:10:00","3"\n"3:10:00","4"\n')
+    bring_in(history, twice, bmc="berlin", zone=ZoneInfo("Europe/Berlin"))
+    assert [at[11:16] for at, _ in told(history.read("berlin", *EVER))] == ["00:10", "00:50", "01:10", "02:10"]
+
+
+def test_the_csv_files_of_the_real_day_come_in_one_to_one(tmp_path: Path) -> None:
+    if not REAL_DAY.exists():
+        pytest.skip("the recorded day is not here")
+    history = TinyDbHistory(tmp_path / "db")
+    outcome = bring_in(history, REAL_DAY, zone=SAO_PAULO)
+    rows = [line.replace('"', "").split(",") for line in REAL_DAY.read_text().splitlines()]
+    found = list(history.read("node09", *EVER))
+    assert (outcome.added, outcome.passed_over) == (42_542, 0)
+    assert [sample.power_w for sample in found] == [int(watts) for _, watts in rows]
+    assert f"{energy(found, 2000).energy_wh:.2f}" == "13227.41"
+    last = REAL_DAY.with_name("power8-last.csv")
+    assert bring_in(history, last, zone=SAO_PAULO, day=date(2017, 7, 24)).added == 300
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("time;watts\n1;2\n", "names no columns"),
+        ("5:37:27,436\n", "--date"),
+        (json.dumps({"table": "a/2026-11-23", "id": 1, "document": {}}) + "\n{]\n", "line 2"),
+        (json.dumps({"table": 5, "id": 1, "document": {}}) + "\n", "line 1"),
+        ("\xff", "UTF-8"),
+        ("[1]", "not a TinyDB file"),
+    ],
+)
+def test_what_cannot_be_read_is_said_so_and_changes_nothing(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "other"
+    path.write_text(content, encoding="latin-1")
+    history = TinyDbHistory(tmp_path / "db")
+    with pytest.raises(StoreError, match=words):
+        bring_in(history, path)
+    assert everything(history) == {}
+
+
+@given(content=st.binary(max_size=80) | st.text(alphabet='0123456789:,"-{}[]\n', max_size=60).map(str.encode))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_is_read_or_refused_in_words(content: bytes, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("import")
+    (folder / "other").write_bytes(content)
+    history = TinyDbHistory(folder / "db")
+    try:
+        bring_in(history, folder / "other", day=date(2026, 11, 23))
+    except StoreError as error:
+        assert "other" in str(error)
+    history.close()
+
+
+def test_an_export_is_written_as_it_is_read(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.append(samples(2))
+    text = io.StringIO()
+    exporting.csv_rows(history, history.db.storage.names(), text, lambda: None)
+    assert text.getvalue().splitlines() == [
+        "bmc,timestamp,consumption,source,doubt,min_w,max_w,average_w,period_ms,bmc_time_s",
+        "node01,2026-11-23T12:00:00.000Z,400,dcmi,,,,,,",
+        "node01,2026-11-23T12:00:10.000Z,401,dcmi,,,,,,",
+    ]
