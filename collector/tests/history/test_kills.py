@@ -1,7 +1,11 @@
-"""kill -9 while storing and compacting: whatever was acknowledged is there."""
+"""kill -9 while storing and compacting, and while others read: whatever was acknowledged is there.
+
+How many kills is in POWERGRAPH_KILLS: `bin/test soak` takes a thousand.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -10,8 +14,8 @@ from pathlib import Path
 
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 
-KILLS = 100
-SOURCES = Path(__file__).parents[2] / "src"
+KILLS = int(os.environ.get("POWERGRAPH_KILLS", "100"))
+ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PATH": ""}
 
 WRITER = """
 import sys
@@ -30,27 +34,51 @@ while True:
     history.db.storage.compact(f"node{number // 6 % 3}/2026-11-23")
 """
 
+READER = """
+import sys
+from pathlib import Path
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
 
-def test_a_hundred_kills_lose_no_acknowledged_sample_and_invent_none(tmp_path: Path) -> None:
+history = TinyDbHistory(Path(sys.argv[1]), access_mode="r")
+seen, rounds = set(), 0
+print("ready", flush=True)
+while not Path(sys.argv[2]).exists():
+    for bmc in ("node0", "node1", "node2"):
+        found = [(bmc, sample.at_ms) for sample in history.read(bmc, 0, 2_000_000_000_000)]
+        assert len(found) == len(set(found)), "a sample came twice"
+        assert {each for each in seen if each[0] == bmc} <= set(found), "a sample went that had been there"
+        seen.update(found)
+        assert [sample.at_ms for sample in history.last(bmc, 4)][:1] >= [at_ms for _, at_ms in found[-4:]][:1]
+    rounds += 1
+print(rounds, flush=True)
+"""
+
+
+def python(program: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+
+
+def test_kills_lose_no_acknowledged_sample_invent_none_and_disturb_no_reader(tmp_path: Path) -> None:
     acknowledged: set[tuple[str, int]] = set()
     chance = random.Random(1)
-    for kill in range(KILLS):
-        begin = kill * 100_000
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path / "db"), str(begin)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": str(SOURCES), "PATH": ""},
-        )
-        assert process.stdout is not None
-        first = process.stdout.readline()  # it has begun
-        assert first, "the store did not open after a kill"
-        time.sleep(chance.uniform(0, 0.03))
-        process.kill()
-        lines = [first, *process.stdout.read().split("\n")[:-1]]
-        process.wait()
-        process.stdout.close()
-        acknowledged.update((bmc, int(at_ms)) for bmc, at_ms in (line.split() for line in lines))
+    TinyDbHistory(tmp_path / "db").close()
+    with python(READER, tmp_path / "db", tmp_path / "enough") as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+        for kill in range(KILLS):
+            with python(WRITER, tmp_path / "db", kill * 40_000) as writer:
+                assert writer.stdout is not None
+                first = writer.stdout.readline()  # it has begun
+                assert first, "the store did not open after a kill"
+                time.sleep(chance.uniform(0, 0.03))
+                writer.kill()
+                lines = [first, *writer.stdout.read().split("\n")[:-1]]
+            acknowledged.update((bmc, int(at_ms)) for bmc, at_ms in (line.split() for line in lines))
+        (tmp_path / "enough").touch()
+        assert int(reader.stdout.read()) > KILLS // 10
+    assert reader.returncode == 0
     history = TinyDbHistory(tmp_path / "db")
     found = [(bmc, sample.at_ms) for bmc in history.bmcs() for sample in history.read(bmc, 0, 2_000_000_000_000)]
     history.close()
