@@ -172,11 +172,11 @@ class TinyDbHistory:
         first, last = utc_day(from_ms), utc_day(to_ms - 1)
         return [day for day in self.utc_days(bmc) if first <= day <= last]
 
-    def _documents(self, name: str) -> list[Mapping[str, Any]]:
+    def _documents(self, name: str) -> Iterable[Mapping[str, Any]]:
         try:
-            return list(self.db.storage.read_table(name).values())
+            return self.db.storage.contents(name).documents.values()
         except KeyError:
-            return []
+            return ()
 
     def close(self) -> None:
         """Close the store."""
