@@ -7,25 +7,32 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from powergraph_collector import heartbeat
 from powergraph_collector.energy import HOLDS_INTERVALS
-from powergraph_collector.history.recorder import Recorder
+from powergraph_collector.history.engine import Spooling
+from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
+from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
 from powergraph_collector.ipmi.tool import ToolReader
+from powergraph_collector.metrics.families import Sources, registry_of
+from powergraph_collector.metrics.figures import Figures
+from powergraph_collector.metrics.server import MetricsServer
 from powergraph_collector.model import Event, EventKind, Reason, Sample
 from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.poller import Poller, Target
+from powergraph_collector.publish import files, json_files
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.tail import TailPublisher
 from powergraph_collector.settings import Bmc, Settings, SettingsError
 
 HEARTBEAT_FILE: Final = "heartbeat"
+STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.json, for when that cannot be written
 TAIL_FILE: Final = "last.csv"
 READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
 _BEAT_S: Final = 1.0
@@ -103,6 +110,9 @@ class Service:
     stop: threading.Event = field(default_factory=threading.Event)
     unwritten: int = 0
     _failed: bool = False
+    _figures: Figures = field(init=False)
+    _storage: Callable[[], StorageState] = StorageState
+    _storage_told: StorageState = field(default_factory=StorageState)
     _reload_asked: threading.Event = field(default_factory=threading.Event)
     _publishing: Publishing | None = None
     _publishing_stop: threading.Event = field(default_factory=threading.Event)
@@ -116,8 +126,11 @@ class Service:
         reader = READERS[self.settings.reader]()
         history = TinyDbHistory(self.settings.store)
         clock = Clock()
+        self._figures = Figures(self.settings.bmcs)
         recorder = Recorder(history, self._acknowledged, _log.error)
-        poller = Poller(reader, recorder.hand_on, clock, self.watcher.told if self.watcher else None, self.ticks)
+        self._storage = recorder.storage
+        poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
+        metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
         recorder.hand_on(begun_again(history, self.settings.bmcs, clock.utc_ms()))
         poller.poll(targets_of(self.settings))
         polling = threading.Thread(target=self._guarded, args=(poller.run, self.stop), name="polling")
@@ -133,8 +146,10 @@ class Service:
                 recorder=recorder,
                 history=history,
                 clock=clock,
+                metrics=metrics,
             )
         finally:
+            metrics.stop()
             self.stop.set()
             polling.join()
             recorder.end()
@@ -161,10 +176,13 @@ class Service:
         recorder: Recorder,
         history: TinyDbHistory,
         clock: Clock,
+        metrics: MetricsServer,
     ) -> None:
         """The main thread: sign of life, reload, and an eye on the others."""
         while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
+            metrics.keep(self.settings.metrics)
             self._beat(poller)
+            self._tell_of_storage()
             while history.repairs:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
             if self._reload_asked.is_set():
@@ -183,6 +201,33 @@ class Service:
         except OSError as error:
             _log.error("no sign of life for the watchdog: %s", error)
 
+    def _tell_of_storage(self) -> None:
+        """Say what the recording thread cannot while it hangs: in the log when it changes, and for `status`."""
+        state, told = self._storage(), self._storage_told
+        if state.storing is Storing.STALLED and told.storing is not Storing.STALLED:
+            _log.error("the disk does not answer: samples wait in memory until a write comes back")
+        elif told.storing is Storing.STALLED and state.storing is not Storing.STALLED:
+            _log.error("the disk answers again")
+        if state.dropped and not told.dropped:
+            _log.error("too many samples wait to be written: the oldest are dropped from now on, and counted")
+        self._storage_told = state
+        if self.settings.runtime is not None:
+            with suppress(OSError):  # the heartbeat complains of the folder
+                content = json_files.encode(state.document())
+                files.replace(self.settings.runtime / STORAGE_FILE, content, with_twins=False)
+
+    def _sources(self, poller: Poller, recorder: Recorder, history: TinyDbHistory) -> Sources:
+        return Sources(
+            name=self.settings.name,
+            figures=self._figures,
+            counts=poller.counts,
+            last_round_s=lambda: poller.last_round_s,
+            storage=recorder.storage,
+            stored=lambda: recorder.stored,
+            most_unwritten=MOST_RECORDS,
+            spool=lambda: history.spool() if isinstance(history, Spooling) else None,
+        )
+
     def _take_new_settings(self, poller: Poller, recorder: Recorder, history: TinyDbHistory, clock: Clock) -> None:
         assert self.reload is not None  # noqa: S101 -- the caller saw it
         try:
@@ -198,6 +243,7 @@ class Service:
         known = {bmc.name for bmc in self.settings.bmcs}
         added = [bmc for bmc in settings.bmcs if bmc.name not in known]
         self.settings = settings
+        self._figures.use(settings.bmcs)
         recorder.hand_on(begun_again(history, added, clock.utc_ms()))
         poller.poll(targets_of(settings))
         self._stop_publishing()
@@ -208,7 +254,9 @@ class Service:
         settings = self.settings
         reader = history.reader()
         if settings.publish is not None:
-            self._publishing = Publisher(settings, reader, settings.publish, _log.error, clock.utc_ms)
+            self._publishing = Publisher(
+                settings, reader, settings.publish, _log.error, clock.utc_ms, storage=self._storage
+            )
         else:
             self._publishing = TailPublisher(
                 reader,
@@ -229,7 +277,13 @@ class Service:
         if self._publishing_thread is not None:
             self._publishing_thread.join()
 
+    def _told(self, bmc: str, at_ms: int, answer: Answer) -> None:
+        self._figures.told(bmc, at_ms, answer)
+        if self.watcher is not None:
+            self.watcher.told(bmc, at_ms, answer)
+
     def _acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
+        self._figures.acknowledged(samples, events)
         if self._publishing is not None:
             self._publishing.acknowledged(samples, events)
         if self.watcher is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -84,6 +85,34 @@ class Bmc(_Strict):
         return value
 
 
+class Metrics(_Strict):
+    """Where Prometheus is answered: an IP address and a port, `127.0.0.1:10623` or `[2001:db8::1]:10623`."""
+
+    listen: Annotated[str, Field(max_length=60)]
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_is_an_address_and_a_port(cls, value: str) -> str:
+        found = re.fullmatch(r"(\[(?P<v6>[^][]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]{1,5})", value)
+        try:
+            if found and 1 <= int(found["port"]) <= 65535:
+                _ = IPv6Address(found["v6"]) if found["v6"] else IPv4Address(found["v4"])
+                return value
+        except ValueError:
+            pass
+        raise ValueError(f"{value!r} is not an IP address and a port, such as 127.0.0.1:10623 or [::1]:10623")
+
+    @property
+    def address(self) -> str:
+        """The IP address."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return int(self.listen.rpartition(":")[2])
+
+
 class Settings(_Strict):
     """What the service does: whom it polls, where it keeps and publishes."""
 
@@ -96,6 +125,7 @@ class Settings(_Strict):
     store: Path = Path("powergraph.db")
     publish: Path | None = None
     runtime: Path | None = None
+    metrics: Metrics | None = None
     bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
 
     @field_validator("zone")

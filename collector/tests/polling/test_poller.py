@@ -113,6 +113,17 @@ def test_every_bmc_is_asked_at_its_interval_and_all_are_spread() -> None:
     assert bench.reader.closed
 
 
+def test_lateness_is_counted_against_the_grid_whatever_held_up_the_loop() -> None:
+    bench = Bench(lambda _name, _tick: (0.01, WATTS), target("a"))
+    bench.run(25)
+    on_time = bench.poller.counts.lateness
+    assert (sum(on_time.classes), on_time.late) == (bench.poller.counts.ticks, 0)
+    bench.clock.now_s = 1030.0 + 0.7  # the loop was away at the tick of 30 s
+    bench.run(31)
+    assert bench.poller.counts.lateness.late == 1
+    assert 0.7 <= bench.poller.counts.lateness.sum_s < 0.8
+
+
 def test_a_slow_bmc_skips_ticks_and_holds_up_nobody() -> None:
     bench = Bench(lambda name, _: (25.0 if name == "slow" else 0.01, WATTS), target("slow"), target("quick"))
     bench.run(99)

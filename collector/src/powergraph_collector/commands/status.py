@@ -15,9 +15,11 @@ from rich.text import Text
 
 from powergraph_collector import settings
 from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.service import STORAGE_FILE
 
 DEFAULT_CONFIG: Final = Path("/etc/powergraph/powergraph.toml")
 _STALE_S: Final = 60.0
+_STORAGE_WORDS: Final = {"refused": "samples cannot be stored", "stalled": "the disk does not answer"}
 
 
 @click.command(name="status")
@@ -29,7 +31,10 @@ _STALE_S: Final = 60.0
     help="The service's settings.",
 )
 def command(config: Path) -> int:
-    """Show watts, age and state of every BMC; exit code 3 if one is silent, 1 if the service stands still."""
+    """Show watts, age and state of every BMC.
+
+    Exit code 1 if the service stands still, 6 if samples cannot be stored or published, 3 if a BMC is silent.
+    """
     loaded = settings.load(config)
     if loaded.publish is None:
         raise CommandError(f"{config}: nothing is published (no `publish`), so there is no status", ExitCode.USAGE)
@@ -41,10 +46,38 @@ def command(config: Path) -> int:
         raise CommandError(f"{path} is not there: has the service been started?", ExitCode.NOTHING_FOUND) from None
     except ValueError:
         raise CommandError(f"{path} is not valid JSON", ExitCode.STORE) from None
+    alive = _told_by_the_living(loaded.runtime)
     _show(now["bmcs"])
+    storage = alive or now.get("storage", {})
+    if storage.get("state") in _STORAGE_WORDS and (alive or age_s <= _STALE_S):
+        raise CommandError(_storage_words(storage), ExitCode.STORE)
+    if age_s > _STALE_S and alive:
+        raise CommandError(f"collecting goes on, but {path} cannot be written: see the service's log", ExitCode.STORE)
     if age_s > _STALE_S:
         raise CommandError(f"the service stands still: {path} is {age_s:.0f} s old", ExitCode.FAILED)
+    if storage.get("dropped"):
+        click.echo(f"{storage['dropped']} samples were lost since the service began: too many waited", err=True)
     return ExitCode.DONE if all(bmc["state"] == "fresh" for bmc in now["bmcs"].values()) else ExitCode.UNREACHABLE
+
+
+def _told_by_the_living(runtime: Path | None) -> dict[str, Any]:
+    """What a running service says of its storage once a second, in memory; empty if there is none."""
+    try:
+        if runtime is None or time.time() - (runtime / STORAGE_FILE).stat().st_mtime > _STALE_S:
+            return {}
+        told = json.loads((runtime / STORAGE_FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _storage_words(storage: dict[str, Any]) -> str:
+    what = _STORAGE_WORDS[storage["state"]]
+    lost = f", {storage['dropped']} were dropped" if storage.get("dropped") else ""
+    return (
+        f"{what} since {storage.get('since')} ({storage.get('detail')}): collecting goes on, "
+        f"{storage.get('unwritten')} samples wait in memory{lost}; make room or mend the disk"
+    )
 
 
 def _show(bmcs: dict[str, dict[str, Any]]) -> None:

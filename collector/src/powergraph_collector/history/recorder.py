@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from powergraph_collector.history.engine import History
+from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.model import Event, Sample
 
 MOST_RECORDS: Final = 200_000  # about 60 MB; 33 minutes of 1,000 BMCs at 10 s
 GATHER_S: Final = 0.2  # what comes in quick succession is synced together
 RETRY_S: Final = 1.0
 QUIET_S: Final = 1.0
+STALLED_AFTER_S: Final = 5.0  # what a healthy disk never takes for one write
 
 Record = Sample | Event
 
@@ -39,6 +42,9 @@ class Recorder:
         self._something = threading.Condition()
         self._ends = False
         self._trouble = ""
+        self._trouble_since_ms = 0
+        self._busy_since: tuple[float, int] | None = None  # monotonic seconds, UTC ms
+        self._writing = 0
         self._untidy = ""
         self.dropped = 0
         self.stored = 0
@@ -65,8 +71,18 @@ class Recorder:
 
     @property
     def unwritten(self) -> int:
-        """How many records wait."""
-        return len(self._waiting)
+        """How many records wait, those of a write that is under way among them."""
+        return len(self._waiting) + self._writing
+
+    def storage(self) -> StorageState:
+        """How storing goes; for any thread, waits for nobody."""
+        busy_since, trouble = self._busy_since, self._trouble
+        storing, since_ms, detail = Storing.OK, None, ""
+        if busy_since is not None and time.monotonic() - busy_since[0] > STALLED_AFTER_S:
+            storing, since_ms, detail = Storing.STALLED, busy_since[1], "a write does not come back"
+        elif trouble:
+            storing, since_ms, detail = Storing.REFUSED, self._trouble_since_ms, trouble
+        return StorageState(storing, since_ms, detail, self.unwritten, self.dropped)
 
     def run(self) -> None:
         """Write until `end`; between batches and in quiet times, a piece of the history's upkeep."""
@@ -81,8 +97,10 @@ class Recorder:
                 time.sleep(GATHER_S)
             with self._something:
                 batch, self._waiting = list(self._waiting), deque()
+                self._writing = len(batch)
             left = self._write(batch) if batch else []
             with self._something:
+                self._writing = 0
                 self._waiting.extendleft(reversed(left))
                 self._bound()
                 if self._ends and (left or not self._waiting):
@@ -92,9 +110,19 @@ class Recorder:
             if not left and not ends:
                 self._tidy()
 
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """While the disk has the word: for `storage` to see how long it takes."""
+        self._busy_since = (time.monotonic(), time.time_ns() // 1_000_000)
+        try:
+            yield
+        finally:
+            self._busy_since = None
+
     def _tidy(self) -> None:
         try:
-            self._history.tidy()
+            with self._busy():
+                self._history.tidy()
         except OSError as error:
             trouble = error.strerror or str(error)
             if trouble != self._untidy:
@@ -105,7 +133,8 @@ class Recorder:
         """Append a batch; returns what is not safe."""
         samples = [record for record in batch if isinstance(record, Sample)]
         events = [record for record in batch if isinstance(record, Event)]
-        outcome = self._history.append(samples, events)
+        with self._busy():
+            outcome = self._history.append(samples, events)
         self._report(outcome.error)
         self.stored += len(outcome.samples)
         if outcome.samples or outcome.events:
@@ -117,7 +146,9 @@ class Recorder:
 
     def _report(self, trouble: str) -> None:
         if trouble and not self._trouble:
+            self._trouble_since_ms = time.time_ns() // 1_000_000
             self._complain(f"samples cannot be stored ({trouble}): they wait in memory; make room or mend the disk")
         elif self._trouble and not trouble:
-            self._complain("the disk takes samples again: all that waited is stored")
+            lost = f"; since the start, {self.dropped} had to be dropped" if self.dropped else ""
+            self._complain(f"the disk takes samples again: all that waited is stored{lost}")
         self._trouble = trouble

@@ -15,6 +15,7 @@ from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader
 from powergraph_collector.model import Event, EventKind
 from powergraph_collector.polling import schedule
 from powergraph_collector.polling.clock import Clock
+from powergraph_collector.polling.lateness import Lateness
 from powergraph_collector.polling.outages import Record, Series
 
 LONGEST_WAIT_S: Final = 0.5  # so that the heartbeat and a stop are never far
@@ -36,6 +37,7 @@ class Counts:
     answers: int = 0
     failures: int = 0
     skipped: int = 0
+    lateness: Lateness = field(default_factory=Lateness)
 
 
 @dataclass(slots=True, eq=False)
@@ -172,6 +174,7 @@ class Poller:
             self.counts.skipped += 1
         elif now_s >= polled.not_before_s:
             self.counts.ticks += 1
+            self.counts.lateness.add(now_s - due_s)
             polled.retried = False
             polled.asked_ms = self.clock.utc_ms()
             self._ask(polled)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from powergraph_collector.days import iso, ranges
 from powergraph_collector.history.documents import doubt_names
+from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.settings import Bmc, Settings
 
@@ -56,13 +57,16 @@ def _bmc(bmc: Bmc, days: Iterable[date]) -> dict[str, Any]:
     }
 
 
-def now(settings: Settings, latest: Mapping[str, Latest], written_ms: int) -> dict[str, Any]:
-    """`now.json`: the state of every BMC."""
+def now(
+    settings: Settings, latest: Mapping[str, Latest], written_ms: int, storage: StorageState | None = None
+) -> dict[str, Any]:
+    """`now.json`: the state of every BMC, and whether samples reach the disk."""
     return {
         "format": FORMAT,
         "collector": settings.name,
         "written_at": iso(written_ms),
         "refresh_s": REFRESH_S,
+        "storage": (storage or StorageState()).document(),
         "bmcs": {bmc.name: _state(latest.get(bmc.name, Latest()), written_ms) for bmc in settings.bmcs},
     }
 

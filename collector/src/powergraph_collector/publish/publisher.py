@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import day_of, days_between, span_of
 from powergraph_collector.history.engine import ReadableHistory
+from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import csv_files, files, json_files
 from powergraph_collector.publish.json_files import Latest
@@ -48,7 +49,8 @@ class _Series:
 class Publisher:
     """Writes the files of `docs/published-files.md` for one collector; all but `acknowledged` is for one thread.
 
-    `history` is a reader of its own. Trouble with the disk is told once, and tried again at the next round.
+    `history` is a reader of its own; `storage` says whether samples reach the disk. Trouble with the published files
+    is told once, and tried again at the next round.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class Publisher:
         root: Path,
         complain: Callable[[str], None],
         now_ms: Callable[[], int],
+        *,
+        storage: Callable[[], StorageState] = StorageState,
     ) -> None:
         self._settings = settings
         self._history = history
@@ -65,6 +69,7 @@ class Publisher:
         self._root = root / settings.name
         self._complain = complain
         self._now_ms = now_ms
+        self._storage = storage
         self._lock = threading.Lock()
         self._new: list[Sample | Event] = []
         self._series = {bmc.name: _Series(bmc, self._root / bmc.name) for bmc in settings.bmcs}
@@ -259,7 +264,7 @@ class Publisher:
 
     def _write_now(self) -> None:
         latest = {name: series.latest for name, series in self._series.items()}
-        document = json_files.now(self._settings, latest, self._now_ms())
+        document = json_files.now(self._settings, latest, self._now_ms(), self._storage())
         files.replace(self._root / "now.json", json_files.encode(document))
 
 
