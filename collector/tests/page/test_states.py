@@ -30,6 +30,48 @@ def test_a_collector_that_stands_still_is_said_and_its_figures_are_not_summed_as
     assert len(visitor.drawn()[0]) == 360
 
 
+def storage(**changed):
+    usual = {"state": "refused", "since": iso(NOW - 600_000), "detail": "No space left on device", "unwritten": 1234}
+    return usual | {"dropped": 0} | changed
+
+
+@pytest.mark.parametrize("page_name", ["index.html", "daily.html", "files.html"])
+def test_a_full_disk_is_said_with_what_waits_and_what_is_lost(node, visit, page_name):
+    node.write_now(storage=storage(dropped=56))
+    page = visit().open(page_name)
+    expect(page.locator("#notices .notice")).to_have_count(1)
+    expect(page.locator("#notices")).to_contain_text("Collector “lab” cannot store its readings")
+    expect(page.locator("#notices")).to_contain_text("since Tue 24 Nov 2026, 11:50:00 UTC (No space left on device)")
+    expect(page.locator("#notices")).to_contain_text("1,234 readings wait in its memory")
+    expect(page.locator("#notices")).to_contain_text("56 are lost")
+
+
+def test_a_disk_that_hangs_is_said_until_it_moves(node, visit):
+    node.write_now(storage=storage(state="stalled", detail="a write does not come back"))
+    page = visit().open()
+    expect(page.locator("#notices")).to_contain_text("Collector “lab” waits for its disk, which does not answer")
+    assert "lost" not in page.locator("#notices").inner_text()
+    node.write_now(storage=storage(state="ok", since=None, detail=None, unwritten=3))
+    expect(page.locator("#notices .notice")).to_have_count(0)
+
+
+def test_of_a_collector_that_stands_still_the_disk_is_not_told_from_an_old_file(node, visit):
+    node.write_now(written_at=iso(NOW - 720_000), storage=storage())
+    page = visit().open()
+    expect(page.locator("#notices")).to_contain_text("Collector “lab” stands still")
+    expect(page.locator("#notices .notice")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    "strange", [None, 7, "full", {"state": "<b>"}, {"state": "refused", "since": 5, "unwritten": "x"}]
+)
+def test_a_strange_storage_breaks_nothing(node, visit, strange):
+    node.write_now(storage=strange)
+    visitor = visit()
+    visitor.open()
+    assert len(visitor.drawn()[0]) == 360
+
+
 def test_a_wrong_clock_of_the_visitor_does_not_make_readings_stale(node, server, visit):
     visitor = visit()
     visitor.page.clock.install(time="2031-01-01T00:00:00Z")

@@ -36,15 +36,14 @@ export function reasonWords(reason) {
 }
 
 /** @param {import("./published/fleet.js").Trouble} trouble @param {string} zone @param {number} now @returns {Notice} */
-export function troubleNotice({ collector, file, error, writtenAt }, zone, now) {
+export function troubleNotice({ collector, file, error, writtenAt, storage }, zone, now) {
+  if (storage) return storageNotice(collector, storage, zone);
   if (error === null) {
-    const when = writtenAt
-      ? `${date(writtenAt, zone)}, ${clock(writtenAt, zone)} ${zoneLabel(zone, writtenAt)}`
-      : "never";
+    const when = writtenAt ? moment(writtenAt, zone) : "never";
     return {
       level: "warn",
       title: `Collector “${collector}” stands still`,
-      text: `It last wrote ${writtenAt ? `${age(now - writtenAt)} ago (${when})` : when}. The figures below are from then. The watchdog restarts it within ten minutes; if it does not, look at its log.`,
+      text: `It last wrote ${writtenAt ? `${age(now - writtenAt)} ago (${when})` : when}. The figures below are from then. If it has ended or hangs, the watchdog restarts it within ten minutes; if its disk is full, make room. Its log and “powergraph status” say more.`,
     };
   }
   const title = {
@@ -62,6 +61,23 @@ export function troubleNotice({ collector, file, error, writtenAt }, zone, now) 
     format: `${error.url}: ${error.detail}, this page reads format 1. Page and collector are of different versions: deploy both again.`,
   }[error.kind];
   return { level: error.kind === "missing" ? "warn" : "bad", title, text };
+}
+
+/** @param {string} collector @param {import("./published/fleet.js").Storage} storage @param {string} zone @returns {Notice} */
+function storageNotice(collector, { state, since, detail, unwritten, dropped }, zone) {
+  const what = state === "stalled" ? "waits for its disk, which does not answer" : "cannot store its readings";
+  const when = since === null ? "" : ` since ${moment(since, zone)}`;
+  const lost = dropped > 0 ? ` ${count(dropped)} are lost, since too many waited.` : "";
+  return {
+    level: "bad",
+    title: `Collector “${collector}” ${what}`,
+    text: `So it is${when}${state === "refused" && detail ? ` (${detail})` : ""}. It goes on measuring, and ${count(unwritten)} readings wait in its memory; they appear here when they are stored.${lost} Make room on the disk, or mend it.`,
+  };
+}
+
+/** @param {number} at @param {string} zone */
+function moment(at, zone) {
+  return `${date(at, zone)}, ${clock(at, zone)} ${zoneLabel(zone, at)}`;
 }
 
 /** What is to be said of a day's file that could not be had. @param {import("./published/fetching.js").FileError} error @returns {Notice} */

@@ -19,8 +19,10 @@ const NO_READING = { state: "unknown", at: null, watts: null, ageMs: null, reaso
  *   id: string, name: string, collector: string, title: string, group: string, zone: string, intervalMs: number,
  *   simulated: boolean, days: [string, string][], reading: Reading
  * }} Machine
- * @typedef {{ collector: string, file: "index" | "now", error: FileError | null, writtenAt: number | null }} Trouble
- *   `error` is null for a collector that stands still
+ * @typedef {{ state: "refused" | "stalled", since: number | null, detail: string, unwritten: number, dropped: number }} Storage
+ * @typedef {{
+ *   collector: string, file: "index" | "now", error: FileError | null, writtenAt: number | null, storage?: Storage
+ * }} Trouble `error` is null for a collector that stands still, and for one whose `storage` takes nothing
  */
 
 /** All collectors' machines. What cannot be read is a trouble; what was read before is kept. */
@@ -30,7 +32,7 @@ export class Fleet {
     this.site = site;
     /** @type {Map<string, Omit<Machine, "reading">[]>} */
     this.indexes = new Map();
-    /** @type {Map<string, { writtenAt: number, bmcs: Record<string, unknown> }>} */
+    /** @type {Map<string, { writtenAt: number, bmcs: Record<string, unknown>, storage: Storage | null }>} */
     this.nows = new Map();
     /** @type {Trouble[]} */
     this.troubles = [];
@@ -81,7 +83,11 @@ export class Fleet {
     await Promise.all([
       attempt("now", async () => {
         const found = checked(await getJson(`${folder}/now.json`, { cache: "no-store" }), `${folder}/now.json`);
-        this.nows.set(name, { writtenAt: parseMoment(found.written_at) ?? 0, bmcs: Object(found.bmcs) });
+        this.nows.set(name, {
+          writtenAt: parseMoment(found.written_at) ?? 0,
+          bmcs: Object(found.bmcs),
+          storage: storageOf(found.storage),
+        });
       }),
       index || !this.indexes.has(name)
         ? attempt("index", async () => {
@@ -95,7 +101,11 @@ export class Fleet {
       troubles.push({ collector: name, file: "now", error: null, writtenAt: now.writtenAt });
     }
     // Two sentences about one cause are one too many.
-    return troubles.length === 2 && troubles[0].error?.kind === troubles[1].error?.kind ? [troubles[1]] : troubles;
+    if (troubles.length === 2 && troubles[0].error?.kind === troubles[1].error?.kind) troubles.shift();
+    if (now?.storage && !this.#isStale(name)) {
+      troubles.push({ collector: name, file: "now", error: null, writtenAt: now.writtenAt, storage: now.storage });
+    }
+    return troubles;
   }
 
   #isStale(/** @type {string} */ collector) {
@@ -199,6 +209,18 @@ function machinesOf(index, collector, siteZone) {
           Array.isArray(range) && isDay(range[0]) && isDay(range[1]) && range[0] <= range[1],
       ),
     }));
+}
+
+/** What is wrong with a collector's storage, null if nothing. @param {any} found @returns {Storage | null} */
+function storageOf(found) {
+  if (found?.state !== "refused" && found?.state !== "stalled") return null;
+  return {
+    state: found.state,
+    since: parseMoment(found.since),
+    detail: text(found.detail),
+    unwritten: positive(found.unwritten, 0),
+    dropped: positive(found.dropped, 0),
+  };
 }
 
 /** @param {any} found @param {number} writtenAt @returns {Reading} */
