@@ -27,6 +27,22 @@ need_packages() {
     fi
 }
 
+# need_unpacked PACKAGE   have a Debian package's programs on the PATH; of a server that would start if it were installed
+need_unpacked() {
+    command -v "$1" >/dev/null && return 0
+    unpacked=$HOME/.cache/powergraph/$1
+    PATH=$PATH:$unpacked/usr/bin
+    command -v "$1" >/dev/null && return 0
+    say "unpacking from Debian, not installing: $1"
+    mkdir -p "$unpacked"
+    (
+        cd "$unpacked" || exit
+        apt-get download -qq "$1" 2>/dev/null || { $as_root apt-get update -qq </dev/null && apt-get download -qq "$1"; }
+        dpkg-deb -x "$1"_*.deb . && rm "$1"_*.deb
+    )
+    command -v "$1" >/dev/null || fail "no $1: apt-get download $1 failed; is there a way to the Debian mirror?"
+}
+
 has() {
     case $1 in
     /*) [ -e "$1" ] ;;
