@@ -169,24 +169,82 @@ def test_status_knows_it_even_if_nothing_can_be_published(
         wait_for(lambda: status(path) == (0, ""))
 
 
-def test_a_sync_that_hangs_is_said_and_holds_up_nobody(
-    simulate: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class HungSync:
+    """fdatasync does not come back."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self._moves, sync = threading.Event(), os.fdatasync
+        self._moves.set()
+
+        def hanging(fd: int) -> None:
+            self._moves.wait()
+            sync(fd)
+
+        monkeypatch.setattr(os, "fdatasync", hanging)
+
+    def stall(self) -> None:
+        self._moves.clear()
+
+    def go_on(self) -> None:
+        self._moves.set()
+
+
+class FrozenFileSystem:
+    """A file system that lets every write wait, as one does whose storage went away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._is_frozen = False
+
+    def stall(self) -> None:
+        subprocess.run(["fsfreeze", "--freeze", self.folder], check=True)
+        self._is_frozen = True
+
+    def go_on(self) -> None:
+        if self._is_frozen:
+            subprocess.run(["fsfreeze", "--unfreeze", self.folder], check=True)
+        self._is_frozen = False
+
+
+@pytest.fixture(params=["hung sync", "frozen file system"])
+def stalling(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HungSync | FrozenFileSystem]:
+    """A disk that hangs when it is told to."""
+    if request.param == "hung sync":
+        yield HungSync(tmp_path, monkeypatch)
+        return
+    if os.geteuid() != 0:
+        pytest.skip("NOT TESTED: a frozen file system takes root, to mount one")
+    path, image = tmp_path / "disk", tmp_path / "image"
+    path.mkdir()
+    with image.open("wb") as file:
+        file.truncate(32 * 2**20)
+    for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, path]):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"NOT TESTED: a frozen file system, since none can be mounted here: {done.stderr.strip()}")
+    frozen = FrozenFileSystem(path)
+    yield frozen
+    frozen.go_on()
+    subprocess.run(["umount", path], check=True)
+
+
+def test_a_disk_that_hangs_is_said_and_holds_up_nobody(
+    simulate: Callable[..., Simulator],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stalling: HungSync | FrozenFileSystem,
 ) -> None:
-    moves, sync = threading.Event(), os.fdatasync
-    moves.set()
-
-    def hanging(fd: int) -> None:
-        moves.wait()
-        sync(fd)
-
-    monkeypatch.setattr(os, "fdatasync", hanging)
     monkeypatch.setattr(recorder, "STALLED_AFTER_S", 0.3)
     simulator = simulate(node01=counting(tmp_path))
-    path = write_settings(tmp_path, simulator, interval_s=0.1)
+    store = stalling.folder / "db"
+    path = write_settings(tmp_path, simulator, interval_s=0.1, store=str(store))
     with running(path) as service:
         try:
             wait_for(lambda: now(path).get("bmcs", {}).get("node01", {}).get("state") == "fresh")
-            moves.clear()
+            stalling.stall()
             wait_for(lambda: scraped(service)['powergraph_storage_state{state="stalled"}'] == 1)
             before, asked = scraped(service), len(simulator.served)
             wait_for(lambda: scraped(service)[UNWRITTEN] > before[UNWRITTEN] + 20)
@@ -197,9 +255,9 @@ def test_a_sync_that_hangs_is_said_and_holds_up_nobody(
             assert code == 6
             assert "the disk does not answer since 20" in err
         finally:
-            moves.set()
+            stalling.go_on()
         wait_for(lambda: scraped(service)["powergraph_storage_ok"] == 1)
         wait_for(lambda: status(path) == (0, ""))
-    watts = stored_watts(tmp_path / "db")
+    watts = stored_watts(store)
     assert watts == list(range(1, len(watts) + 1))
     assert len(watts) >= len(simulator.served) - 1
