@@ -60,3 +60,7 @@ class History(ReadableHistory, Protocol):
     def close(self) -> None:
         """Let go of files and locks."""
         ...
+
+
+class HistoryAwayError(OSError):
+    """The history cannot be read or written for now; the message is a sentence that says why. Try again later."""
