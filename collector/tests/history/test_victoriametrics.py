@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.history.victoria_server import VictoriaServer, free_port
+from tests.victoria_server import VictoriaServer, free_port
 
 from powergraph_collector.history.engine import HistoryAwayError
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -171,7 +171,7 @@ def test_an_outage_of_the_server_costs_nothing_and_stores_nothing_twice(
     history = opened(own_server.url, tmp_path / "db", said.append)
     sent = [row(number) for number in range(60)]
     history.append(sent[:20])
-    until(lambda: history.spool.depth == 0)
+    until(lambda: history.spooled.depth == 0)
     own_server.stop()
     history.append(sent[20:40])
     until(lambda: bool(said))
@@ -182,7 +182,7 @@ def test_an_outage_of_the_server_costs_nothing_and_stores_nothing_twice(
     history = opened(own_server.url, tmp_path / "db", said.append)
     history.append(sent[40:])
     own_server.start()
-    until(lambda: history.spool.depth == 0 and said[-1] == "VictoriaMetrics takes samples again")
+    until(lambda: history.spooled.depth == 0 and said[-1] == "VictoriaMetrics takes samples again")
     history.close()
     assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
     assert said[0].startswith("samples wait in the spool: ")
@@ -196,10 +196,10 @@ def test_what_a_killed_server_forgot_is_sent_again(own_server: VictoriaServer, t
             sent.append(row(round_number * 40 + number))
             history.append([sent[-1]])
             time.sleep(0.01)
-        until(lambda: all(segment.sent_at_s is not None for segment in history.spool.segments()))
+        until(lambda: all(segment.sent_at_s is not None for segment in history.spooled.segments()))
         own_server.stop(kill=True)
         own_server.start()
-    until(lambda: history.spool.depth == 0)
+    until(lambda: history.spooled.depth == 0)
     history.close()
     assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
 
@@ -248,7 +248,7 @@ def test_kills_of_the_writer_lose_no_acknowledged_sample_and_store_none_twice(
         process.stdout.close()
         acknowledged.update((bmc, int(at_ms)) for bmc, at_ms in (line.split() for line in lines))
     history = opened(own_server.url, tmp_path / "db", pace=Pace(0.05, settled_s=2.0, doubtful_s=2.0))
-    until(lambda: history.spool.depth == 0)
+    until(lambda: history.spooled.depth == 0)
     history.close()
     stored = own_server.stored()
     assert set(stored.values()) == {1}
@@ -310,8 +310,8 @@ def test_an_answer_that_got_lost_stores_nothing_twice(
     sent = [row(number) for number in range(30)]
     for first in range(0, 30, 10):
         history.append(sent[first : first + 10])
-        history.spool.cut()
-    until(lambda: history.spool.depth == 0)
+        history.spooled.cut()
+    until(lambda: history.spooled.depth == 0)
     history.close()
     assert lost[0] == 3
     assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
@@ -344,11 +344,11 @@ def test_samples_that_the_server_will_not_keep_are_told_and_do_not_hold_up_other
     said: list[str] = []
     history = opened(server.url, tmp_path / "db", said.append)
     history.append([row(number) for number in range(30)])
-    until(lambda: history.spool.depth == 0)
+    until(lambda: history.spooled.depth == 0)
     assert history.forwarder.refused == 30
     now = Sample("node01", time.time_ns() // 1_000_000, 400)
     history.append([now])
-    until(lambda: history.spool.depth == 0)
+    until(lambda: history.spooled.depth == 0)
     assert list(history.read("node01", 0, 1 << 48)) == [now]
     assert "took 30 samples and does not keep them: look at its retention" in said[0]
     history.close()
@@ -356,14 +356,14 @@ def test_samples_that_the_server_will_not_keep_are_told_and_do_not_hold_up_other
 
 def test_a_reader_is_not_shown_a_part_of_what_is_on_its_way(server: VictoriaServer, tmp_path: Path) -> None:
     history = opened(server.url, tmp_path / "db", pace=Pace(round_s=3600))
-    history.spool._most_held = 10
+    history.spooled._most_held = 10
     history.append([row(number, "many") for number in range(20)])
     assert len(list(history.reader().read("many", 0, 1 << 48))) == 20
-    history.spool.cut()
+    history.spooled.cut()
     with pytest.raises(HistoryAwayError, match="20 samples are still on their way"):
         list(history.reader().read("many", 0, 1 << 48))
     history.close()
-    assert len(history.spool.segments()[0].placed()) == 20
+    assert len(history.spooled.segments()[0].placed()) == 20
 
 
 def test_damage_in_the_spool_costs_its_line_and_is_told(server: VictoriaServer, tmp_path: Path) -> None:

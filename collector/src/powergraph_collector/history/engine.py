@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from powergraph_collector.model import Event, Sample
 
@@ -16,6 +16,23 @@ class Acknowledged:
     samples: Sequence[Sample]
     events: Sequence[Event]
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """What waits on this machine's disk for a database that is away, and how much may."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
+@runtime_checkable
+class Spooling(Protocol):
+    """A history that has a spool."""
+
+    def spool(self) -> Spool:
+        """How full it is; for any thread, waits for nobody."""
+        ...
 
 
 class ReadableHistory(Protocol):
@@ -51,6 +68,15 @@ class History(ReadableHistory, Protocol):
 
     def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
         """Keep a batch; what is not acknowledged is not kept and may be appended again."""
+        ...
+
+    def reader(self) -> ReadableHistory:
+        """A reader beside this writer, in the same process, that sees only what is acknowledged."""
+        ...
+
+    @property
+    def repairs(self) -> list[str]:
+        """What had to be repaired since it was opened, a sentence each; whoever told of one removes it."""
         ...
 
     def tidy(self) -> bool:

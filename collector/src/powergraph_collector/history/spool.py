@@ -25,7 +25,7 @@ from .engine import HistoryAwayError
 from .storage import StoreError
 from .victoriametrics_series import Placed, place
 
-DEFAULT_SPOOL_MB: Final = 1024
+DEFAULT_SPOOL_BYTES: Final = 1_000_000_000  # ten hours of 1,000 BMCs at 10 s
 MOST_HELD: Final = 200_000  # samples in memory, beside their lines on the disk; about 80 MB
 SEGMENT_BYTES: Final = 4_000_000
 _MB: Final = 1_000_000
@@ -66,9 +66,9 @@ class Spool:
     Raises StoreError where the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, most_bytes: int = DEFAULT_SPOOL_MB * _MB, most_held: int = MOST_HELD) -> None:
+    def __init__(self, folder: Path, most_bytes: int = DEFAULT_SPOOL_BYTES, most_held: int = MOST_HELD) -> None:
         self._folder = folder
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._most_held = most_held
         self._lock = threading.Lock()  # of what is in memory; never kept while the disk works
         self._writing = threading.RLock()  # of the files
@@ -111,8 +111,8 @@ class Spool:
             growing = self._growing or self._new_file()
             first = len(growing.placed) + 1
             lines = b"".join(log_file.encode(first + index, _document(each)) for index, each in enumerate(placed))
-            if self._size_bytes + len(lines) > self._most_bytes:
-                raise OSError(errno.ENOSPC, f"the spool has reached its {self._most_bytes / _MB:g} MB")
+            if self._size_bytes + len(lines) > self.most_bytes:
+                raise OSError(errno.ENOSPC, f"the spool has reached its {self.most_bytes / _MB:g} MB")
             try:
                 _write(growing.fd, lines, growing.length)
                 os.fdatasync(growing.fd)

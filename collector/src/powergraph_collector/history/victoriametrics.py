@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from powergraph_collector.days import LAST_MS, span_of, utc_day
 from powergraph_collector.model import Event, Sample
 
-from . import spool
+from . import engine, spool
 from .engine import Acknowledged, ReadableHistory
-from .spool import DEFAULT_SPOOL_MB, Spool
+from .spool import DEFAULT_SPOOL_BYTES, Spool
 from .tinydb_engine import TinyDbHistory
 from .victoriametrics_forwarding import Forwarder, Pace
 from .victoriametrics_http import Access, Server
@@ -171,42 +171,46 @@ class VictoriaMetricsHistory:
         complain: Callable[[str], None],
         *,
         groups: Mapping[str, str] | None = None,
-        spool_bytes: int = DEFAULT_SPOOL_MB * 1_000_000,
+        spool_bytes: int = DEFAULT_SPOOL_BYTES,
         pace: Pace | None = None,
     ) -> None:
         self.groups = groups or {}
         self._server = Server(access)
         self._events = TinyDbHistory(store)
         try:
-            self.spool = Spool(spool_folder(store), spool_bytes)
+            self.spooled = Spool(spool_folder(store), spool_bytes)
         except BaseException:
             self._events.close()
             raise
-        self._reader = VictoriaMetricsReader(self._server, self.spool, self._events)
-        self.forwarder = Forwarder(self.spool, self._server, complain, pace or Pace())
+        self._reader = VictoriaMetricsReader(self._server, self.spooled, self._events)
+        self.forwarder = Forwarder(self.spooled, self._server, complain, pace or Pace())
         self.forwarder.start()
 
     def reader(self) -> VictoriaMetricsReader:
         """A reader beside this writer, in the same process, that sees only what is acknowledged."""
-        return VictoriaMetricsReader(self._server, self.spool, self._events.reader())
+        return VictoriaMetricsReader(self._server, self.spooled, self._events.reader())
 
     @property
     def repairs(self) -> list[str]:
         """What had to be repaired, a sentence each."""
-        return self.spool.repairs or self._events.repairs
+        return self.spooled.repairs or self._events.repairs
 
     def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
         """Keep a batch: samples in the spool, events in the store."""
         kept, error = samples, ""
         try:
             if samples:
-                self.spool.append(samples, self.groups)
+                self.spooled.append(samples, self.groups)
         except OSError as failure:
             kept, error = (), failure.strerror or str(failure)
             if self.forwarder.trouble:
                 error = f"{error}; {self.forwarder.trouble}"
         outcome = self._events.append((), events)
         return Acknowledged(kept, outcome.events, error or outcome.error)
+
+    def spool(self) -> engine.Spool:
+        """How full the spool is."""
+        return engine.Spool(self.spooled.size_bytes, self.spooled.most_bytes)
 
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span."""
@@ -218,10 +222,10 @@ class VictoriaMetricsHistory:
 
     def last(self, bmc: str, count: int) -> list[Sample]:
         """The last count samples; the very last one is known without the server."""
-        known = self.spool.last(bmc)
+        known = self.spooled.last(bmc)
         if known is None:
             for newest in self._reader.last_placed(bmc, 1):
-                self.spool.adopt(newest)
+                self.spooled.adopt(newest)
         elif count == 1:
             return [known.sample]
         return self._reader.last(bmc, count)
@@ -241,7 +245,7 @@ class VictoriaMetricsHistory:
     def close(self) -> None:
         """Forward what can be, and let go of everything; the spool keeps the rest."""
         self.forwarder.end()
-        self.spool.close()
+        self.spooled.close()
         self._events.close()
         self._server.close()
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
@@ -128,20 +127,6 @@ class Server:
 
 def _endpoint(url: str, what: str) -> str:
     return f"{url.rstrip('/')}/api/v1/{what}"
-
-
-def valid_url(text: str) -> str:
-    """An http or https URL with a host, without user, query and fragment. Raises ValueError that says what is wrong."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{text!r} is not a URL such as http://127.0.0.1:8428")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a user does not belong into the URL: give it as `user`, the password in the secrets file")
-    if parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError(f"{text!r} has more than a URL such as http://127.0.0.1:8428 may have")
-    if parts.port == 0:  # asking for it raises ValueError where it is none
-        raise ValueError(f"{text!r} has no usable port")
-    return text
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:
