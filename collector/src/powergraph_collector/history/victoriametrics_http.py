@@ -159,8 +159,8 @@ def _said(error: Exception) -> str:
     """What went wrong, in few words, without what a library adds about itself."""
     if isinstance(error, NameResolutionError):
         return "its name cannot be resolved"
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "no answer in time"
     cause = error.__cause__ or error.__context__
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not getattr(cause, "strerror", None):
+        return "no answer in time"
     text = str(getattr(cause, "strerror", None) or getattr(cause, "reason", None) or error)
     return " ".join(text.rpartition("object at ")[2].split())[:_MOST_COMPLAINT]
