@@ -191,7 +191,7 @@ class Service:
         except SettingsError as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
-        fixed = ("history", "victoriametrics", "store", "runtime", "reader")
+        fixed = ("history", "database", "store", "runtime", "reader")
         for name in fixed:
             if getattr(settings, name) != getattr(self.settings, name):
                 _log.error("settings not reloaded: a new %s needs a restart", name)

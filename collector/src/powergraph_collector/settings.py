@@ -129,6 +129,11 @@ class Settings(_Strict):
     runtime: Path | None = None
     bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
 
+    @property
+    def database(self) -> VictoriaMetrics | None:
+        """The server without its password, which may change while the service runs."""
+        return self.victoriametrics and self.victoriametrics.model_copy(update={"password": SecretStr("")})
+
     @field_validator("zone")
     @classmethod
     def _zone_is_known(cls, value: str) -> str:

@@ -457,6 +457,11 @@ def test_users_and_certificates_are_checked(start: Callable[..., VictoriaServer]
         return VictoriaMetricsReader(Server(access)).bmcs()
 
     assert ask("powergraph", "a-secret", certificate) == []
+    to = Server(Access(server.url, server.url, "powergraph", "wrong", certificate))
+    with pytest.raises(HistoryAwayError, match="HTTP 401: check user and password"):
+        to.insert(b"")
+    to.log_in(Access(server.url, server.url, "powergraph", "a-secret"))
+    to.insert(b"")
     with pytest.raises(HistoryAwayError, match="HTTP 401: check user and password"):
         ask("powergraph", "wrong", certificate)
     with pytest.raises(HistoryAwayError, match=r"cannot be reached: .*certificate"):

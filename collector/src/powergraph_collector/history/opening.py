@@ -29,9 +29,10 @@ def writer(settings: Settings, complain: Callable[[str], None]) -> History:
 
 
 def renew(history: History, settings: Settings) -> None:
-    """Let a service's history go on with new settings of its BMCs."""
+    """Let a service's history go on with new groups of its BMCs, and a new password."""
     if isinstance(history, VictoriaMetricsHistory):
         history.groups = groups(settings)
+        history.log_in(access(settings))
 
 
 @contextmanager

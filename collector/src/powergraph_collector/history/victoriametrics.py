@@ -190,6 +190,10 @@ class VictoriaMetricsHistory:
         """A reader beside this writer, in the same process, that sees only what is acknowledged."""
         return VictoriaMetricsReader(self._server, self.spooled, self._events.reader())
 
+    def log_in(self, access: Access) -> None:
+        """Be another user of the same server from now on."""
+        self._server.log_in(access)
+
     @property
     def repairs(self) -> list[str]:
         """What had to be repaired, a sentence each."""

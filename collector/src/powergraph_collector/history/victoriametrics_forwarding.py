@@ -21,6 +21,7 @@ from .victoriametrics_series import DAY_BEGUN, SAMPLE_METRICS, Placed, Point, im
 
 LOOKS: Final = 2  # a busy server may show late what it has
 MOST_SENT_AGAIN: Final = 3  # after which the server evidently will not keep it
+LONGEST_END_S: Final = 10.0  # of waiting for a request that is under way
 _MOST_COMPARED: Final = 50_000
 _HOUR_MS: Final = 3_600_000
 
@@ -64,8 +65,8 @@ class Forwarder:
     def end(self) -> None:
         """Forward what is left, once more, if the server is there; what is not confirmed stays in the spool."""
         self._stop.set()
-        self._thread.join()
-        if not self.trouble:
+        self._thread.join(LONGEST_END_S)
+        if not self.trouble and not self._thread.is_alive():
             self._round()
 
     def _run(self) -> None:

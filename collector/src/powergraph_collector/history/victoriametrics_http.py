@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
@@ -17,7 +18,7 @@ from .storage import StoreError
 from .victoriametrics_series import NotOursError, Series, series_of
 
 CONNECT_S: Final = 3.0
-READ_S: Final = 30.0
+READ_S: Final = 20.0
 LONGEST_ANSWER_S: Final = 120.0
 MOST_ANSWER_BYTES: Final = 1 << 30
 MOST_LINE_BYTES: Final = 1 << 26
@@ -51,19 +52,21 @@ class Server:
     def __init__(self, access: Access) -> None:
         self._insert_url = _endpoint(access.insert_url, "import")
         self._select_url = _endpoint(access.select_url, "export")
-        headers = {"User-Agent": "powergraph"}
-        if access.user:
-            headers.update(urllib3.make_headers(basic_auth=f"{access.user}:{access.password}"))
+        self.log_in(access)
         self._pool = urllib3.PoolManager(
-            headers=headers,
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             ssl_context=_trust(access.ca),
         )
 
+    def log_in(self, access: Access) -> None:
+        """Be this user from now on; URLs and CA stay."""
+        credentials = f"{access.user}:{access.password}" if access.user else None
+        self._headers = {"User-Agent": "powergraph", **urllib3.make_headers(basic_auth=credentials)}
+
     def insert(self, lines: bytes) -> None:
         """Hand lines over; on return the server has taken them, though neither shown nor synced them yet."""
-        response = self._request("POST", self._insert_url, body=lines, headers={"Content-Type": "application/json"})
+        response = self._post(self._insert_url, lines, "application/json")
         try:
             self._check(response, self._insert_url)
         finally:
@@ -71,13 +74,13 @@ class Server:
 
     def export(self, selector: str, from_ms: int, to_ms: int) -> Iterator[Series]:
         """The raw series of [from_ms, to_ms) and, by the server's rounding, a ms around it."""
-        fields = {
+        form = {
             "match[]": selector,
             "start": _seconds(max(0, from_ms - 1)),
             "end": _seconds(to_ms),
             "max_rows_per_line": str(ROWS_A_LINE),
         }
-        response = self._request("POST", self._select_url, fields=fields, encode_multipart=False)
+        response = self._post(self._select_url, urlencode(form).encode(), "application/x-www-form-urlencoded")
         try:
             self._check(response, self._select_url)
             for line in _lines(response, self._select_url):
@@ -95,9 +98,10 @@ class Server:
             response.close()  # whatever was not read makes the connection useless
             response.release_conn()
 
-    def _request(self, method: str, url: str, **arguments: object) -> urllib3.BaseHTTPResponse:
+    def _post(self, url: str, body: bytes, content_type: str) -> urllib3.BaseHTTPResponse:
+        headers = {**self._headers, "Content-Type": content_type}
         try:
-            return self._pool.request(method, url, redirect=False, preload_content=False, **arguments)  # type: ignore[arg-type]
+            return self._pool.request("POST", url, body=body, headers=headers, redirect=False, preload_content=False)
         except (NewConnectionError, NameResolutionError, SSLError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise NotReachedError(f"{url} cannot be reached: {_said(error)}") from None
         except (HTTPError, OSError, ValueError) as error:
@@ -116,6 +120,8 @@ class Server:
             403: "the user may not do that; check user and password",
             404: "check the URL: of a cluster it ends in /insert/0/prometheus or /select/0/prometheus",
         }.get(response.status, says or response.reason or "no reason given")
+        if "unsupported path" in says:  # a single server's word for 404
+            advice = "check the URL: a single server has no path in it, a cluster's ends in prometheus"
         if 300 <= response.status < 400:
             advice = "it redirects, which is not followed; give the URL that it redirects to"
         raise HistoryAwayError(f"{url} refused with HTTP {response.status}: {advice}")
