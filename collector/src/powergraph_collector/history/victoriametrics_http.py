@@ -23,6 +23,7 @@ LONGEST_ANSWER_S: Final = 120.0
 MOST_ANSWER_BYTES: Final = 1 << 30
 MOST_LINE_BYTES: Final = 1 << 26
 ROWS_A_LINE: Final = 10_000
+LATEST_MS: Final = ((1 << 32) - 1) * 1000  # in 2106; newer servers take larger seconds for milliseconds
 _CHUNK_BYTES: Final = 1 << 16
 _MOST_COMPLAINT: Final = 200  # bytes of what a server says against a request
 
@@ -77,7 +78,7 @@ class Server:
         form = {
             "match[]": selector,
             "start": _seconds(max(0, from_ms - 1)),
-            "end": _seconds(to_ms),
+            "end": _seconds(min(to_ms, LATEST_MS)),
             "max_rows_per_line": str(ROWS_A_LINE),
         }
         response = self._post(self._select_url, urlencode(form).encode(), "application/x-www-form-urlencoded")
