@@ -13,10 +13,10 @@ from typing import Final, Protocol
 
 from powergraph_collector import heartbeat
 from powergraph_collector.energy import HOLDS_INTERVALS
-from powergraph_collector.history.engine import Spooling
+from powergraph_collector.history import opening
+from powergraph_collector.history.engine import History, HistoryAwayError, Spooling
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
 from powergraph_collector.history.storage_state import StorageState, Storing
-from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
 from powergraph_collector.ipmi.tool import ToolReader
@@ -124,7 +124,7 @@ class Service:
             signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
         _raise_file_limit()
         reader = READERS[self.settings.reader]()
-        history = TinyDbHistory(self.settings.store)
+        history = opening.writer(self.settings, _log.warning)
         clock = Clock()
         self._figures = Figures(self.settings.bmcs)
         recorder = Recorder(history, self._acknowledged, _log.error)
@@ -174,7 +174,7 @@ class Service:
         polling: threading.Thread,
         recording: threading.Thread,
         recorder: Recorder,
-        history: TinyDbHistory,
+        history: History,
         clock: Clock,
         metrics: MetricsServer,
     ) -> None:
@@ -216,7 +216,7 @@ class Service:
                 content = json_files.encode(state.document())
                 files.replace(self.settings.runtime / STORAGE_FILE, content, with_twins=False)
 
-    def _sources(self, poller: Poller, recorder: Recorder, history: TinyDbHistory) -> Sources:
+    def _sources(self, poller: Poller, recorder: Recorder, history: History) -> Sources:
         return Sources(
             name=self.settings.name,
             figures=self._figures,
@@ -228,14 +228,14 @@ class Service:
             spool=lambda: history.spool() if isinstance(history, Spooling) else None,
         )
 
-    def _take_new_settings(self, poller: Poller, recorder: Recorder, history: TinyDbHistory, clock: Clock) -> None:
+    def _take_new_settings(self, poller: Poller, recorder: Recorder, history: History, clock: Clock) -> None:
         assert self.reload is not None  # noqa: S101 -- the caller saw it
         try:
             settings = self.reload()
         except SettingsError as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
-        fixed = ("store", "runtime", "reader")
+        fixed = ("history", "database", "store", "runtime", "reader")
         for name in fixed:
             if getattr(settings, name) != getattr(self.settings, name):
                 _log.error("settings not reloaded: a new %s needs a restart", name)
@@ -244,13 +244,14 @@ class Service:
         added = [bmc for bmc in settings.bmcs if bmc.name not in known]
         self.settings = settings
         self._figures.use(settings.bmcs)
+        opening.renew(history, settings)
         recorder.hand_on(begun_again(history, added, clock.utc_ms()))
         poller.poll(targets_of(settings))
         self._stop_publishing()
         self._start_publishing(history, clock)
         _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
 
-    def _start_publishing(self, history: TinyDbHistory, clock: Clock) -> None:
+    def _start_publishing(self, history: History, clock: Clock) -> None:
         settings = self.settings
         reader = history.reader()
         if settings.publish is not None:
@@ -290,11 +291,15 @@ class Service:
             self.watcher.acknowledged(samples, events)
 
 
-def begun_again(history: TinyDbHistory, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
-    """The events that say why nothing was collected since the last sample of each BMC."""
+def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
+    """The events that say why nothing was collected since the last sample of each BMC, where that is known."""
     events: list[Event] = []
     for bmc in bmcs:
-        last = history.last(bmc.name, 1)
+        try:
+            last = history.last(bmc.name, 1)
+        except HistoryAwayError as error:
+            _log.warning("not known since when nothing was collected: %s", error)
+            break
         since_ms = last[-1].at_ms if last else 0
         lasting = [
             event

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import day_of, days_between, span_of
-from powergraph_collector.history.engine import ReadableHistory
+from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import csv_files, files, json_files
@@ -78,6 +78,7 @@ class Publisher:
         self._index: bytes = b""
         self._is_prepared = False
         self._trouble = ""
+        self._away = ""
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         """Take what is safe on the disk; called by the recording thread."""
@@ -109,11 +110,11 @@ class Publisher:
                 self._is_prepared = True
             self._take_new()
             self._close_former_days()
-            self._rewrite_old()
-            if with_tails:
-                self._write_tails()
+            self._write_from_history(with_tails=with_tails)
             self._write_index()
             self._write_now()
+        except HistoryAwayError as error:
+            self._say_away(error)
         except OSError as error:
             if self._trouble != str(error):
                 self._complain(f"the page's files cannot be written: {error}; samples are stored all the same")
@@ -121,6 +122,22 @@ class Publisher:
             self._is_prepared = False  # whatever was half done: begin again from the store
         else:
             self._trouble = ""
+
+    def _write_from_history(self, *, with_tails: bool) -> None:
+        """Write what has to be read first; while the history is away, the rest is kept up all the same."""
+        try:
+            self._rewrite_old()
+            if with_tails:
+                self._write_tails()
+        except HistoryAwayError as error:
+            self._say_away(error)
+        else:
+            self._away = ""
+
+    def _say_away(self, error: HistoryAwayError) -> None:
+        if not self._away:
+            self._complain(f"some of the page's files wait: {error}")
+        self._away = str(error)
 
     def _prepare(self) -> None:
         """Find out what is published already; the open day is written anew from the store."""
