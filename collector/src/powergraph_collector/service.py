@@ -127,7 +127,7 @@ class Service:
         history = opening.writer(self.settings, _log.warning)
         clock = Clock()
         self._figures = Figures(self.settings.bmcs)
-        recorder = Recorder(history, self._acknowledged, _log.error)
+        recorder = Recorder(history, self._acknowledged, _log.error, self.settings.sync_interval_s)
         self._storage = recorder.storage
         poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
         metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
@@ -244,6 +244,7 @@ class Service:
         added = [bmc for bmc in settings.bmcs if bmc.name not in known]
         self.settings = settings
         self._figures.use(settings.bmcs)
+        recorder.sync_interval_s = settings.sync_interval_s
         opening.renew(history, settings)
         recorder.hand_on(begun_again(history, added, clock.utc_ms()))
         poller.poll(targets_of(settings))

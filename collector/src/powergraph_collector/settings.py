@@ -154,6 +154,7 @@ class Settings(_Strict):
     history: HistoryName = "tinydb"
     victoriametrics: VictoriaMetrics | None = None
     store: Path = Path("powergraph.db")
+    sync_interval_s: Annotated[float, Field(ge=0, le=3600)] = 0  # 0: at every tick
     publish: Path | None = None
     runtime: Path | None = None
     metrics: Metrics | None = None
