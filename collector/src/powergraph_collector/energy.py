@@ -61,7 +61,7 @@ def energy(
     count = covered_ms = energy_ms_w = 0
     lowest: int | None = None
     highest: int | None = None
-    for sample, held_ms in _held(samples, interval_ms, events):
+    for sample, held_ms in held(samples, interval_ms, events):
         inside = from_ms <= sample.at_ms < to_ms
         within_ms = max(0, min(sample.at_ms + held_ms, to_ms) - max(sample.at_ms, from_ms))
         count += inside
@@ -73,8 +73,8 @@ def energy(
     return Energy(count, covered_ms, energy_ms_w, lowest, highest)
 
 
-def _held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
-    """Each sample with the ms for which it holds."""
+def held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
+    """Each sample with the ms for which it holds; arguments as those of `energy`."""
     steps: dict[int, int] = {}
     changes: list[tuple[int, int]] = []
     for event in events:
