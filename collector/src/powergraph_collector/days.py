@@ -39,6 +39,11 @@ def iso(at_ms: int) -> str:
     return moment(at_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{min(max(at_ms, FIRST_MS), LAST_MS) % 1000:03d}Z"
 
 
+def ms_of(text: str) -> int:
+    """The inverse of iso. Raises ValueError."""
+    return to_ms(datetime.fromisoformat(text))
+
+
 def utc_day(at_ms: int) -> str:
     """The UTC day, `YYYY-MM-DD`, of a UTC time in ms."""
     return moment(at_ms).strftime("%Y-%m-%d")

@@ -1,7 +1,7 @@
 """Rollup rows: what a BMC drew in each five minutes and in each hour, by the rule of `energy`, exactly.
 
-Five minutes and hours are those of UTC. Rows merge by sum, minimum and maximum, so that hours, days, months and years are
-made of five minutes; only a day of a zone at :30 or :45 cannot be made of hours.
+Five minutes and hours are those of UTC. Rows merge by sum, minimum and maximum, so that hours, days, months and years
+are made of five minutes; only a day of a zone at :30 or :45 cannot be made of hours.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def test_days_that_nobody_published_are_written_from_the_store(site: Site) -> No
     site.writer.append(old)
     site.round()
     site.round()
-    published = sorted(path.name for path in (site.root / "lab/node01").glob("2026-*.csv"))
+    published = sorted(path.name for path in (site.root / "lab/node01").glob("2026-??-??.csv"))
     assert published == ["2026-11-21.csv", "2026-11-22.csv", "2026-11-23.csv"]
     assert [row for name in published for row in site.csv(f"node01/{name}")[1:]] == rows(old)[1:]
 

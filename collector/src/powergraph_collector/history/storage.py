@@ -173,6 +173,10 @@ class LogStorage(Storage):
         """Names of the tables in a folder that have lines, with how many bytes of them. Raises OSError."""
         return table_files.logs_below(self.root, folder)
 
+    def stamps(self, folder: str) -> dict[str, str]:
+        """By table in a folder, what changes whenever the table does. Raises OSError."""
+        return table_files.stamps_below(self.root, folder)
+
     def folders(self) -> list[str]:
         """What stands in front of the first `/` of table names."""
         with os.scandir(self.root) as entries:

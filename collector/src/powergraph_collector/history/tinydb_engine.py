@@ -159,6 +159,11 @@ class TinyDbHistory:
         """UTC days with a table of samples."""
         return [day for day in self._tables(bmc) if _is_day(day)]
 
+    def stamps(self, bmc: str) -> dict[str, str]:
+        """By UTC day with samples, what changes whenever its tables do. Raises OSError."""
+        stamps = {name.partition("/")[2]: stamp for name, stamp in self.db.storage.stamps(bmc).items()}
+        return {day: stamp + stamps.get(day + EVENTS_SUFFIX, "") for day, stamp in stamps.items() if _is_day(day)}
+
     def _event_days(self, bmc: str) -> list[str]:
         days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))
         return [day for day in days if _is_day(day)]

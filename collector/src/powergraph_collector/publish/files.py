@@ -45,6 +45,31 @@ def _replace_one(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def has_twins(path: Path) -> bool:
+    """Whether compressed twins lie beside a file."""
+    return path.with_name(path.name + ".br").exists()
+
+
+def is_closed(path: Path) -> bool:
+    """Whether a file has the twins that it is to have when it does not grow any more. Raises OSError."""
+    return path.stat().st_size < _SMALLEST_TWIN or has_twins(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file and its twins, twins first. Raises OSError."""
+    for suffix in (".br", ".gz", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Make a file survive a power cut. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
 def append(path: Path, data: bytes) -> None:
     """Add whole lines to a file that readers follow. Raises OSError with, at worst, a part of data written."""
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)

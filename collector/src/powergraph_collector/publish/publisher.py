@@ -5,25 +5,29 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import day_of, days_between, span_of
-from powergraph_collector.history.engine import ReadableHistory
+from powergraph_collector.days import day_of, days_between, moment, span_of, utc_day
+from powergraph_collector.history.engine import ReadableHistory, StampedHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import csv_files, files, json_files
+from powergraph_collector.publish import agreement, csv_files, files, json_files
 from powergraph_collector.publish.json_files import Latest
+from powergraph_collector.publish.rolling import UTC, Rolling, taken
+from powergraph_collector.publish.rollup_files import RollupFiles
 from powergraph_collector.settings import Bmc, Settings
 
 MISSING_DAYS_A_ROUND: Final = 50
 ROUNDS_TO_ACKNOWLEDGE: Final = 3  # after which nothing that was read then is still to be told of
 MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store
 STALE_ROUND_S: Final = 2.0  # of rewriting old days before the live files get their turn
+ROLLUP_ROUND_S: Final = 1.0  # likewise, of bringing rollups into line
+UNTIDY_MS: Final = 7_200_000  # after the end of a UTC day, for which the store may still put it into columns
 
 
 @dataclass(slots=True)
@@ -32,6 +36,15 @@ class _Series:
 
     bmc: Bmc
     folder: Path
+    rollup_files: RollupFiles
+    rolling: Rolling
+    rolling_due_s: float = 0.0
+    month: str = ""  # whose former ones are closed
+    agreed: dict[str, str] = field(default_factory=dict)
+    agreed_until: str = ""
+    stamps_before: dict[str, str] | None = None
+    stamped_at: int = 0
+    open_day_is_old: bool = False
     days: set[date] = field(default_factory=set)
     open_day: date | None = None
     latest: Latest = field(default_factory=Latest)
@@ -72,12 +85,13 @@ class Publisher:
         self._storage = storage
         self._lock = threading.Lock()
         self._new: list[Sample | Event] = []
-        self._series = {bmc.name: _Series(bmc, self._root / bmc.name) for bmc in settings.bmcs}
+        self._series: dict[str, _Series] = {}
         self._old_csv: set[tuple[str, date]] = set()
         self._old_events: set[tuple[str, date]] = set()
         self._index: bytes = b""
         self._is_prepared = False
         self._trouble = ""
+        self._beats = 0
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         """Take what is safe on the disk; called by the recording thread."""
@@ -107,11 +121,15 @@ class Publisher:
             if not self._is_prepared:
                 self._prepare()
                 self._is_prepared = True
+            self._beats += with_tails
             self._take_new()
             self._close_former_days()
             self._rewrite_old()
+            self._roll(all_due=with_tails)
             if with_tails:
                 self._write_tails()
+                self._reopen_old()
+            self._agree()
             self._write_index()
             self._write_now()
         except OSError as error:
@@ -128,6 +146,7 @@ class Publisher:
         self._old_csv.clear()
         now_ms = self._now_ms()
         today = day_of(now_ms, self._zone)
+        self._series = {bmc.name: self._new_series(bmc) for bmc in self._settings.bmcs}
         for series in self._series.values():
             files.make_folder(series.folder)
             series.days = {
@@ -144,33 +163,70 @@ class Publisher:
             series.tail_is_old = True
             self._open(series, today)
             self._old_events.add((series.bmc.name, today))
-            self._find_missing_days(series, today)
+            self._find_old_days(series, today)
 
-    def _find_missing_days(self, series: _Series, today: date) -> None:
-        for utc in self._history.utc_days(series.bmc.name):
-            first_ms, next_ms = span_of(date.fromisoformat(utc), ZoneInfo("UTC"))
+    def _new_series(self, bmc: Bmc) -> _Series:
+        folder = self._root / bmc.name
+        rollup_files = RollupFiles(folder, self._zone)
+        rolling = Rolling(bmc.name, self._history, rollup_files, round(bmc.interval_s * 1000))
+        return _Series(bmc, folder, rollup_files, rolling)
+
+    def _stamps(self, series: _Series) -> dict[str, str]:
+        if isinstance(self._history, StampedHistory):
+            return self._history.stamps(series.bmc.name)
+        return dict.fromkeys(self._history.utc_days(series.bmc.name), "")
+
+    def _find_old_days(self, series: _Series, today: date) -> None:
+        """Find the days whose files may not be what the store says: after a crash, an import, an absence."""
+        series.agreed = agreement.load(series.folder, self._settings.zone)
+        months = set(series.rollup_files.months())
+        old: list[str] = []
+        for utc, stamp in self._stamps(series).items():
+            first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+            is_rolled = bool(months & {f"{moment(at_ms, self._zone):%Y-%m}" for at_ms in (first_ms, next_ms - 1)})
+            is_old = series.agreed.get(utc) != stamp or not is_rolled
+            if is_old:
+                old.append(utc)
             for day in days_between(first_ms, next_ms - 1, self._zone):
-                if day < today and (day not in series.days or not self._has_twins(series, day)):
+                if day < today and (is_old or day not in series.days or not files.is_closed(series.csv(day))):
                     self._old_csv.add((series.bmc.name, day))
+        series.rolling.begin(old)
 
-    def _has_twins(self, series: _Series, day: date) -> bool:
-        path = series.csv(day)
-        return path.stat().st_size <= len(csv_files.HEADER) or path.with_name(path.name + ".br").exists()
+    def _taken(self, series: _Series, day: date) -> list[Sample]:
+        """The samples of a zone's day in the order in which they were taken."""
+        from_ms, to_ms = span_of(day, self._zone)
+        samples: list[Sample] = []
+        for utc in days_between(from_ms, to_ms - 1, UTC):
+            of_day = taken(self._history, series.bmc.name, utc.isoformat(), series.rolling.events)
+            samples += (sample for sample in of_day if from_ms <= sample.at_ms < to_ms)
+        return samples
 
     def _open(self, series: _Series, day: date) -> None:
         """Write the day that grows from the store, without twins."""
-        samples = list(self._history.read(series.bmc.name, *span_of(day, self._zone)))
+        samples = self._taken(series, day)
         series.open_day = day
         series.last_read = samples[-1] if samples else None
         series.rounds_since_read = 0
         if samples:
-            files.replace(series.csv(day), csv_files.table(samples), with_twins=False)
+            whole = csv_files.table(samples)
+            if day not in series.days or series.csv(day).read_bytes() != whole:
+                files.replace(series.csv(day), whole, with_twins=False)
             series.days.add(day)
+
+    def _reopen_old(self) -> None:
+        """Put samples of the open day that came late where they belong."""
+        for series in self._series.values():
+            if series.open_day_is_old and series.open_day is not None:
+                self._open(series, series.open_day)
+                series.open_day_is_old = False
 
     def _take_new(self) -> None:
         with self._lock:
             new, self._new = self._new, []
         lines: dict[tuple[str, date], list[Sample]] = defaultdict(list)
+        for record in new:
+            if isinstance(record, Event) and (series := self._series.get(record.bmc)) is not None:
+                series.rolling.take_event(record)
         for record in new:
             series = self._series.get(record.bmc)
             if series is None:
@@ -179,6 +235,7 @@ class Publisher:
                 self._take_event(series, record)
             else:
                 lines[record.bmc, day_of(record.at_ms, self._zone)].append(record)
+                series.open_day_is_old |= not series.rolling.take(record)
                 series.latest = replace(series.latest, sample=record, is_heard=True)
                 series.tail_is_old = True
         for (name, day), samples in lines.items():
@@ -240,13 +297,67 @@ class Publisher:
             if time.monotonic() > until_s:
                 break
             series = self._series[name]
-            samples = list(self._history.read(name, *span_of(day, self._zone)))
-            if samples:
-                files.replace(series.csv(day), csv_files.table(samples))
-                series.days.add(day)
-                if not series.events(day).exists():
-                    self._old_events.add((name, day))
+            self._write_closed(series, day)
+            if day in series.days and not series.events(day).exists():
+                self._old_events.add((name, day))
             self._old_csv.discard((name, day))
+
+    def _write_closed(self, series: _Series, day: date) -> None:
+        """Write a day that is over, if its file is not as it should be."""
+        path, samples = series.csv(day), self._taken(series, day)
+        old = path.read_bytes() if day in series.days and path.exists() else b""
+        new = csv_files.table(samples)
+        if not samples or old.count(b"\n") > new.count(b"\n"):
+            if old and not files.is_closed(path):
+                files.replace(path, old)  # its samples are gone from the store: it is all that there is of them
+        elif old != new or not files.is_closed(path):
+            files.replace(path, new)
+            series.days.add(day)
+
+    def _roll(self, *, all_due: bool) -> None:
+        """Add the rows that are over, and bring what came late into line, for as long as the live files can wait."""
+        now_ms = self._now_ms()
+        for series in self._series.values():
+            series.rolling.advance(now_ms)
+        until_s = time.monotonic() + ROLLUP_ROUND_S
+        month = f"{moment(now_ms, self._zone):%Y-%m}"
+        for series in self._series.values():
+            if series.month != month and time.monotonic() <= until_s:
+                series.rollup_files.close_former(now_ms)
+                series.month = month
+            if not (all_due or time.monotonic() >= series.rolling_due_s):
+                continue
+            while series.rolling.has_work:
+                if time.monotonic() > until_s:
+                    return
+                series.rolling.work(now_ms)
+                series.rolling_due_s = time.monotonic() + self._settings.csv_interval_s
+
+    def _agree(self) -> None:
+        """Write down what the files agree with, once a day, and after they were brought into line."""
+        now_ms = self._now_ms()
+        until, today = utc_day(now_ms - UNTIDY_MS), utc_day(now_ms)
+        old = {name for name, _ in self._old_csv}
+        for name, series in self._series.items():
+            if series.agreed_until == until or series.rolling.has_work or name in old:
+                continue
+            if series.stamps_before is None:
+                series.stamps_before, series.stamped_at = self._stamps(series), self._beats
+            elif self._beats > series.stamped_at:  # all that the stamps speak of was told of in between
+                stamps = self._stamps(series)
+                same = {day: it for day, it in series.stamps_before.items() if stamps.get(day) == it and day < today}
+                if same != series.agreed:
+                    self._sync(series, same.keys() - series.agreed.keys())
+                    agreement.save(series.folder, self._settings.zone, same)
+                series.agreed, series.agreed_until, series.stamps_before = same, until, None
+
+    def _sync(self, series: _Series, utc_days: Iterable[str]) -> None:
+        series.rollup_files.sync()
+        for utc in utc_days:
+            first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+            for day in days_between(first_ms, next_ms - 1, self._zone):
+                if day in series.days:
+                    files.sync(series.csv(day))
 
     def _write_tails(self) -> None:
         for series in self._series.values():
