@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.series import NOON_MS, made_up_series, real_day
 
-from powergraph_collector.days import FIRST_MS, LAST_MS, moment
-from powergraph_collector.energy import energy, first_interval_ms
+from powergraph_collector.days import FIRST_MS, LAST_MS, moment, span_of
+from powergraph_collector.energy import Energy, energy, first_interval_ms
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import rollup_csv
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.rolling import Rolling, rule_events, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
-from powergraph_collector.rollups import FIVE_MINUTES_MS, HOUR_MS, merged, rows_of
+from powergraph_collector.rollups import FIVE_MINUTES_MS, HOUR_MS, Row, hours_of, merged, rows_of
 from powergraph_collector.settings import validated
 
 KATHMANDU = "Asia/Kathmandu"  # UTC+05:45
@@ -156,6 +158,150 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
         here.now_ms += data.draw(st.sampled_from([0, 700_000, 30 * HOUR_MS]))
         here.round(4)
         here.check()
+
+
+def steady(count: int, from_ms: int, power_w: int = 360) -> list[Sample]:
+    return [Sample("n", from_ms + index * 10_000, power_w) for index in range(count)]
+
+
+def test_open_files_grow_and_those_of_a_month_that_is_over_have_twins() -> None:
+    with site(10_000) as here:
+        here.now_ms = span_of(moment(NOON_MS, here.zone).date().replace(day=30), here.zone)[0] + 20 * HOUR_MS
+        here.keep([*steady(80, here.now_ms)])
+        here.round()
+        path = here.folder / "data/lab/n/2026-11.csv"
+        inode, begin = path.stat().st_ino, path.read_bytes()
+        assert begin.count(b"\n") == 3
+        here.keep([*steady(80, here.now_ms + 10_000)])
+        here.round()
+        assert path.stat().st_ino == inode
+        assert path.read_bytes().startswith(begin)
+        assert not path.with_name("2026-11.csv.gz").exists()
+        here.now_ms += 24 * HOUR_MS
+        here.keep([*steady(40, here.now_ms)])
+        here.round(2)
+        assert gzip.decompress(path.with_name("2026-11.csv.gz").read_bytes()) == path.read_bytes()
+        assert brotli.decompress(path.with_name("2026-11.csv.br").read_bytes()) == path.read_bytes()
+        here.check()
+
+
+def test_an_hourly_row_is_that_of_its_five_minutes_even_across_the_end_of_a_month() -> None:
+    with site(10_000) as here:  # the month begins at 18:15 UTC
+        first_ms = span_of(moment(NOON_MS, here.zone).date().replace(day=30), here.zone)[1]
+        here.now_ms = first_ms - HOUR_MS
+        for begin_ms in range(first_ms - HOUR_MS, first_ms + 2 * HOUR_MS, 600_000):
+            here.keep([*steady(60, begin_ms)])
+            here.round()
+        assert here.files.months() == ["2026-11", "2026-12"]
+        assert here.files.hours(FIRST_MS, LAST_MS) == [
+            row for row in hours_of(here.files.five_minutes(FIRST_MS, LAST_MS)) if row.at_ms + HOUR_MS < here.now_ms
+        ]
+        assert here.files.hours(FIRST_MS, LAST_MS)[1].energy.energy_wh == 360
+
+
+def stat_of(here: Site) -> dict[str, tuple[int, int]]:
+    paths = [path for path in (here.folder / "data").rglob("20*") if path.is_file()]
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
+
+
+def test_a_restart_reads_only_the_days_that_the_files_are_not_known_to_agree_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with site(10_000) as here:
+        for _ in range(3):
+            here.keep([*steady(100, here.now_ms)])
+            here.round(4)
+            here.now_ms += 48 * HOUR_MS
+        here.round(4)
+        read: list[int] = []
+        here.start()
+        read_span = here.reader.read
+        monkeypatch.setattr(here.reader, "read", lambda *span: (read.append(span[1]), read_span(*span))[1])
+        before = stat_of(here)
+        here.round()
+        assert "2026-11-24" not in {moment(at_ms).date().isoformat() for at_ms in read}
+        assert stat_of(here) == before
+        old = steady(3, NOON_MS + HOUR_MS)
+        here.writer.append(old)
+        here.start()
+        here.round(3)
+        assert b"T13:00:20.000Z" in (here.folder / "data/lab/n/2026-11-24.csv").read_bytes()
+        here.check()
+
+
+def test_files_that_a_power_cut_tore_or_took_are_written_anew() -> None:
+    with site(10_000) as here:
+        here.keep([*steady(2000, NOON_MS)])
+        here.round(3)
+        folder = here.folder / "data/lab/n"
+        (folder / "2026.csv").unlink()
+        whole = (folder / "2026-11.csv").read_bytes()
+        for torn in (whole[:-7], whole[:10], b""):
+            (folder / "2026-11.csv").write_bytes(torn)
+            here.start()
+            here.round(2)
+            here.check()
+
+
+def test_rows_and_days_whose_samples_are_gone_from_the_store_stay() -> None:
+    with site(10_000) as here:
+        for begin in range(0, 3 * 8640, 1000):
+            here.keep([*steady(1000, NOON_MS + begin * 10_000, 300 + begin % 700)])
+            here.round()
+        here.now_ms += HOUR_MS
+        here.round(4)
+        folder = here.folder / "data/lab/n"
+        before = {path.name: path.read_bytes() for path in folder.glob("20*")}
+        here.writer.db.drop_table("n/2026-11-24")
+        here.writer.db.drop_table("n/2026-11-25")
+        here.start()
+        here.round(3)
+        assert {path.name: path.read_bytes() for path in folder.glob("20*")} == before
+        late = Sample("n", NOON_MS + 5, 1)
+        here.keep([late])
+        here.round(3)
+        assert {path.name: path.read_bytes() for path in folder.glob("20*.csv")} == {
+            name: data for name, data in before.items() if name.endswith(".csv")
+        }
+        rebuilt = Rolling("n", here.reader, here.files, here.interval_ms)
+        assert rebuilt.rebuild(here.now_ms) == 0
+        assert rebuilt.kept_rows > 288
+
+
+def test_of_a_rebuilt_site_every_file_is_as_it_was_kept_up() -> None:
+    with site(10_000) as here:
+        for begin in range(0, 2 * 8640, 1000):
+            here.keep([*steady(1000, NOON_MS + begin * 10_000, 300 + begin % 700)])
+            here.round()
+        here.round(2)
+        folder = here.folder / "data/lab/n"
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert {"2026-11-24.csv.br", "2026-11-25.csv.gz", "2026-11.csv", "2026.csv"} <= set(before)
+        here.start()
+        assert here.publisher.rebuild(["n"], lambda _: None).files == 0
+        for path in folder.iterdir():
+            path.unlink()
+        here.start()
+        here.publisher.rebuild(["n"], lambda _: None)
+        after = {path.name: path.read_bytes() for path in folder.iterdir()}
+        del before[".agreed.json"], after[".agreed.json"]
+        assert after == before
+
+
+@given(
+    st.builds(
+        Energy,
+        st.integers(0, 10**6),
+        st.integers(0, 10**11),
+        st.integers(0, 10**14),
+        st.integers(0, 65534),
+        st.integers(0, 65534),
+    )
+)
+def test_a_row_comes_back_exactly_as_it_was(of: Energy) -> None:
+    (line,) = rollup_csv.lines([Row(NOON_MS, of)])
+    assert rollup_csv.row_of(line) == Row(NOON_MS, of)
+    assert abs(float(line.split(b",")[4]) - of.energy_wh) < 1e-9 * max(1.0, of.energy_wh)
 
 
 def test_the_real_day_is_published_with_its_known_energy_at_every_level() -> None:

@@ -21,6 +21,7 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
         path.chmod(FOLDER_MODE)
+        _leave_to_owner(path, path.parent)
 
 
 def replace(path: Path, data: bytes, *, with_twins: bool = True) -> None:
@@ -37,12 +38,27 @@ def replace(path: Path, data: bytes, *, with_twins: bool = True) -> None:
             _replace_one(path.with_name(path.name + suffix), twin)
 
 
+def replace_if_other(path: Path, data: bytes) -> bool:
+    """Replace a file unless it holds this already; returns whether it did not. Raises OSError."""
+    if path.exists() and is_closed(path) and path.read_bytes() == data:
+        return False
+    replace(path, data)
+    return True
+
+
 def _replace_one(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("wb") as file:
         os.fchmod(file.fileno(), FILE_MODE)
         file.write(data)
+    _leave_to_owner(temporary, path.parent)
     temporary.replace(path)
+
+
+def _leave_to_owner(path: Path, folder: Path) -> None:
+    """What root makes, in a command, the service of another user must be able to change."""
+    if os.geteuid() == 0 and (owner := folder.stat()).st_uid != 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def has_twins(path: Path) -> bool:

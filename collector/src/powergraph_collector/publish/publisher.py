@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import day_of, days_between, moment, span_of, utc_day
+from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, moment, span_of, utc_day
 from powergraph_collector.history.engine import ReadableHistory, StampedHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import agreement, csv_files, files, json_files
+from powergraph_collector.publish import agreement, csv_files, files, json_files, ownership
 from powergraph_collector.publish.json_files import Latest
 from powergraph_collector.publish.rolling import UTC, Rolling, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
@@ -57,6 +58,18 @@ class _Series:
 
     def events(self, day: date) -> Path:
         return self.folder / f"{day.isoformat()}.events.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What rewriting from the store came to: days looked at, files that changed, rows whose samples are gone."""
+
+    days: int = 0
+    files: int = 0
+    kept_rows: int = 0
+
+    def __add__(self, other: Rebuilt) -> Rebuilt:
+        return Rebuilt(self.days + other.days, self.files + other.files, self.kept_rows + other.kept_rows)
 
 
 class Publisher:
@@ -104,6 +117,29 @@ class Publisher:
 
     def run(self, stop: threading.Event) -> None:
         """Publish every few seconds, tails and index every `csv_interval_s`, until told to stop; then once more."""
+        lock_fd = self._lock_files(stop)
+        if lock_fd is None:
+            return
+        try:
+            self._run(stop)
+        finally:
+            os.close(lock_fd)
+
+    def _lock_files(self, stop: threading.Event) -> int | None:
+        while not stop.is_set():
+            try:
+                return ownership.take(self._root)
+            except BlockingIOError:
+                trouble = f"another process writes the page's files in {self._root}; publishing waits for its end"
+            except OSError as error:
+                trouble = f"the page's files cannot be written: {error}; samples are stored all the same"
+            if trouble != self._trouble:
+                self._complain(trouble)
+            self._trouble = trouble
+            stop.wait(json_files.REFRESH_S)
+        return None
+
+    def _run(self, stop: threading.Event) -> None:
         tails_at_s = 0.0
         while True:
             stopped = stop.is_set()
@@ -114,6 +150,44 @@ class Publisher:
             if stopped:
                 return
             stop.wait(json_files.REFRESH_S)
+
+    def rebuild(self, names: Collection[str], done: Callable[[int], None]) -> Rebuilt:
+        """Write days and rollups of some BMCs from the store; done gets how many UTC days that brought. Raises OSError.
+
+        Nobody else may write meanwhile. What the store has no samples of any more stays as it is.
+        """
+        self._prepare()
+        self._old_csv.clear()
+        today = day_of(self._now_ms(), self._zone)
+        rebuilt = Rebuilt()
+        for name in names:
+            series, stamps = self._series[name], self._stamps(self._series[name])
+            rebuilt += Rebuilt(files=series.rolling.rebuild(self._now_ms()), kept_rows=series.rolling.kept_rows)
+            for day, utc_days in self._days_of(stamps).items():
+                is_changed = day < today and self._write_closed(series, day)
+                rebuilt += Rebuilt(days=1, files=int(is_changed))
+                if day in series.days:
+                    self._old_events.add((name, day))
+                done(utc_days)
+            for event in self._history.read_events(name, FIRST_MS, LAST_MS):
+                self._old_events |= {(name, day) for day in self._days_touched(event)}
+            same = {day: stamp for day, stamp in self._stamps(series).items() if stamps.get(day) == stamp}
+            self._sync(series, same)
+            agreement.save(series.folder, self._settings.zone, same)
+        self._rewrite_old()
+        self._write_tails()
+        self._write_index()
+        return rebuilt
+
+    def _days_of(self, utc_days: Iterable[str]) -> dict[date, int]:
+        """The days of the zone that UTC days touch, each with how many of those begin in it, for counting."""
+        found: dict[date, int] = {}
+        for utc in sorted(utc_days):
+            first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+            for day in days_between(first_ms, next_ms - 1, self._zone):
+                found.setdefault(day, 0)
+            found[day_of(first_ms, self._zone)] += 1
+        return found
 
     def round(self, *, with_tails: bool) -> None:
         """Bring everything up to date once."""
@@ -187,8 +261,10 @@ class Publisher:
             is_old = series.agreed.get(utc) != stamp or not is_rolled
             if is_old:
                 old.append(utc)
-            for day in days_between(first_ms, next_ms - 1, self._zone):
-                if day < today and (is_old or day not in series.days or not files.is_closed(series.csv(day))):
+            touched = [day for day in days_between(first_ms, next_ms - 1, self._zone) if day < today]
+            is_old = is_old or series.days.isdisjoint(touched)
+            for day in touched:
+                if is_old or (day in series.days and not files.is_closed(series.csv(day))):
                     self._old_csv.add((series.bmc.name, day))
         series.rolling.begin(old)
 
@@ -253,9 +329,11 @@ class Publisher:
             lasts = event.end_ms is None
             if lasts or (series.latest.outage and series.latest.outage.begin_ms == event.begin_ms):
                 series.latest = replace(series.latest, outage=event if lasts else None)
+        self._old_events |= {(series.bmc.name, day) for day in self._days_touched(event)}
+
+    def _days_touched(self, event: Event) -> Iterator[date]:
         end_ms = max(event.begin_ms, self._now_ms()) if event.end_ms is None else event.end_ms
-        for day in days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone):
-            self._old_events.add((series.bmc.name, day))
+        return days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone)
 
     def _append(self, series: _Series, day: date, samples: Sequence[Sample]) -> None:
         if series.open_day is not None and day < series.open_day:
@@ -291,7 +369,7 @@ class Publisher:
             series = self._series[name]
             events = self._history.read_events(name, *span_of(day, self._zone))
             document = json_files.day_events(self._settings, series.bmc, day, events)
-            files.replace(series.events(day), json_files.encode(document))
+            files.replace_if_other(series.events(day), json_files.encode(document))
         until_s = time.monotonic() + STALE_ROUND_S
         for name, day in sorted(self._old_csv, key=lambda each: each[1], reverse=True)[:MISSING_DAYS_A_ROUND]:
             if time.monotonic() > until_s:
@@ -302,17 +380,21 @@ class Publisher:
                 self._old_events.add((name, day))
             self._old_csv.discard((name, day))
 
-    def _write_closed(self, series: _Series, day: date) -> None:
-        """Write a day that is over, if its file is not as it should be."""
+    def _write_closed(self, series: _Series, day: date) -> bool:
+        """Write a day that is over, if its file is not as it should be; returns whether that was so."""
         path, samples = series.csv(day), self._taken(series, day)
         old = path.read_bytes() if day in series.days and path.exists() else b""
         new = csv_files.table(samples)
         if not samples or old.count(b"\n") > new.count(b"\n"):
-            if old and not files.is_closed(path):
-                files.replace(path, old)  # its samples are gone from the store: it is all that there is of them
-        elif old != new or not files.is_closed(path):
-            files.replace(path, new)
-            series.days.add(day)
+            if not old or files.is_closed(path):
+                return False
+            files.replace(path, old)  # its samples are gone from the store: it is all that there is of them
+            return True
+        if old == new and files.is_closed(path):
+            return False
+        files.replace(path, new)
+        series.days.add(day)
+        return True
 
     def _roll(self, *, all_due: bool) -> None:
         """Add the rows that are over, and bring what came late into line, for as long as the live files can wait."""

@@ -47,6 +47,7 @@ class Rolling:
         self._provisional: list[Row] = []
         self._read_ahead: set[Sample] = set()
         self.old_days: set[str] = set()
+        self.kept_rows = 0  # of the last rebuild: rows whose samples are gone
 
     @property
     def events(self) -> Sequence[Event]:
@@ -212,6 +213,8 @@ class Rolling:
         over_ms = self._over_ms(now_ms)
         computed = self._rows(chain.from_iterable(self._taken(day) for day in days), FIRST_MS, over_ms)
         rows = reconciled(self._files.all_five_minutes(), computed, FIRST_MS, frozenset(days))
+        made = set(computed)
+        self.kept_rows = sum(row not in made for row in rows)
         self._is_seeded = False
         return self._files.replace_all(rows, over_ms, now_ms)
 
