@@ -300,7 +300,7 @@ def test_of_a_rebuilt_site_every_file_is_as_it_was_kept_up() -> None:
 )
 def test_a_row_comes_back_exactly_as_it_was(of: Energy) -> None:
     (line,) = rollup_csv.lines([Row(NOON_MS, of)])
-    assert rollup_csv.row_of(line) == Row(NOON_MS, of)
+    assert rollup_csv.rows_of([line, b"garbage\n", line[:-9] + b"\n", line]) == [Row(NOON_MS, of)] * 2
     assert abs(float(line.split(b",")[4]) - of.energy_wh) < 1e-9 * max(1.0, of.energy_wh)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -50,6 +50,8 @@ class _Series:
     open_day: date | None = None
     latest: Latest = field(default_factory=Latest)
     tail_is_old: bool = True
+    tail: deque[bytes] | None = None  # its lines; None: to be read from the store
+    tail_read: Sample | None = None  # the last of what was read, some of which may still be told of
     last_read: Sample | None = None
     rounds_since_read: int = 0
 
@@ -102,6 +104,7 @@ class Publisher:
         self._old_csv: set[tuple[str, date]] = set()
         self._old_events: set[tuple[str, date]] = set()
         self._index: bytes = b""
+        self._index_is_old = True
         self._is_prepared = False
         self._trouble = ""
         self._beats = 0
@@ -218,6 +221,7 @@ class Publisher:
         """Find out what is published already; the open day is written anew from the store."""
         files.make_folder(self._root)
         self._old_csv.clear()
+        self._index_is_old = True
         now_ms = self._now_ms()
         today = day_of(now_ms, self._zone)
         self._series = {bmc.name: self._new_series(bmc) for bmc in self._settings.bmcs}
@@ -287,7 +291,11 @@ class Publisher:
             whole = csv_files.table(samples)
             if day not in series.days or series.csv(day).read_bytes() != whole:
                 files.replace(series.csv(day), whole, with_twins=False)
-            series.days.add(day)
+            self._publish_day(series, day)
+
+    def _publish_day(self, series: _Series, day: date) -> None:
+        series.days.add(day)
+        self._index_is_old = True
 
     def _reopen_old(self) -> None:
         """Put samples of the open day that came late where they belong."""
@@ -316,13 +324,16 @@ class Publisher:
                 series.tail_is_old = True
         for (name, day), samples in lines.items():
             series = self._series[name]
+            if series.tail is not None:
+                series.tail += csv_files.lines(_after(samples, series.tail_read))
+                series.tail_read = None if series.tail_read in samples else series.tail_read
             self._append(series, day, _after(samples, series.last_read))
             if series.last_read in samples:
                 series.last_read = None
         for series in self._series.values():
             series.rounds_since_read += 1
             if series.rounds_since_read > ROUNDS_TO_ACKNOWLEDGE:
-                series.last_read = None
+                series.last_read = series.tail_read = None
 
     def _take_event(self, series: _Series, event: Event) -> None:
         if event.kind is EventKind.OUTAGE:
@@ -345,7 +356,7 @@ class Publisher:
         path = series.csv(day)
         if samples and day not in series.days:
             files.replace(path, csv_files.HEADER, with_twins=False)
-            series.days.add(day)
+            self._publish_day(series, day)
             self._old_events.add((series.bmc.name, day))
         if samples:
             files.append(path, csv_files.rows(samples))
@@ -393,7 +404,7 @@ class Publisher:
         if old == new and files.is_closed(path):
             return False
         files.replace(path, new)
-        series.days.add(day)
+        self._publish_day(series, day)
         return True
 
     def _roll(self, *, all_due: bool) -> None:
@@ -443,22 +454,31 @@ class Publisher:
 
     def _write_tails(self) -> None:
         for series in self._series.values():
-            if series.tail_is_old:
-                write_tail(self._history, series.bmc.name, series.folder / "last.csv", self._settings.tail_length)
-                series.tail_is_old = False
+            if not series.tail_is_old:
+                continue
+            if series.tail is None:
+                last = self._history.last(series.bmc.name, self._settings.tail_length)
+                series.tail = deque(csv_files.lines(last), self._settings.tail_length)
+                series.tail_read = last[-1] if last else None
+                series.rounds_since_read = 0
+            files.replace(series.folder / "last.csv", csv_files.HEADER + b"".join(series.tail))
+            series.tail_is_old = False
 
     def _write_index(self) -> None:
+        if not self._index_is_old:
+            return
         days = {name: sorted(series.days) for name, series in self._series.items()}
         unchanged = json_files.encode(json_files.index(self._settings, days, 0))
         if unchanged != self._index:
             document = json_files.index(self._settings, days, self._now_ms())
             files.replace(self._root / "index.json", json_files.encode(document))
             self._index = unchanged
+        self._index_is_old = False
 
     def _write_now(self) -> None:
         latest = {name: series.latest for name, series in self._series.items()}
         document = json_files.now(self._settings, latest, self._now_ms(), self._storage())
-        files.replace(self._root / "now.json", json_files.encode(document))
+        files.replace(self._root / "now.json", json_files.encode(document), effort=files.QUICK)
 
 
 def write_tail(history: ReadableHistory, bmc: str, path: Path, count: int) -> None:

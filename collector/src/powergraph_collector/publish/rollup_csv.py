@@ -6,14 +6,15 @@ enough to tell one mJ from the next: reading rounds to it, so that the sum of an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from powergraph_collector.days import iso, ms_of
 from powergraph_collector.energy import Energy
 from powergraph_collector.rollups import Row
 
+_COLUMNS = 7
 HEADER = b"timestamp,mean_w,min_w,max_w,energy_wh,covered_s,samples\n"
-_MS_W_PER_WH = 3_600_000
 _NANO = 1_000_000_000
 
 
@@ -25,14 +26,39 @@ def lines(rows: Iterable[Row]) -> list[bytes]:
 def _line(row: Row) -> bytes:
     of = row.energy
     mean = f"{of.energy_ms_w / of.covered_ms:.3f}" if of.covered_ms else ""
-    nano_wh = (of.energy_ms_w * (_NANO // 200_000) + 9) // 18  # rounded: 3,600,000 is 18 times 200,000
+    nano_wh = (of.energy_ms_w * 5000 + 9) // 18  # rounded; a ms·W is 5000/18 nWh
     energy_wh = f"{nano_wh // _NANO}.{nano_wh % _NANO:09d}"
     covered_s = f"{of.covered_ms // 1000}.{of.covered_ms % 1000:03d}"
     return f"{iso(row.at_ms)},{mean},{of.min_w},{of.max_w},{energy_wh},{covered_s},{of.samples}\n".encode()
 
 
-def row_of(line: bytes) -> Row:
-    """The inverse of a line. Raises ValueError."""
-    at, _, min_w, max_w, energy_wh, covered_s, samples = line.decode("ascii").rstrip("\n").split(",")
-    covered_ms, energy_ms_w = round(float(covered_s) * 1000), round(float(energy_wh) * _MS_W_PER_WH)
-    return Row(ms_of(at), Energy(int(samples), covered_ms, energy_ms_w, int(min_w), int(max_w)))
+def rows_of(lines: Iterable[bytes]) -> list[Row]:
+    """The inverse of lines; those that cannot be read are passed over."""
+    lines = list(lines)
+    try:
+        return _rows(lines)
+    except ValueError:
+        rows: list[Row] = []
+        for line in lines:
+            with suppress(ValueError):
+                rows += _rows([line])
+        return rows
+
+
+def _rows(lines: Sequence[bytes]) -> list[Row]:
+    """All at once, column by column, as a year has thousands. Raises ValueError."""
+    cells = b"".join(lines).decode("ascii").replace("\n", ",").split(",")
+    if len(cells) != _COLUMNS * len(lines) + 1:
+        raise ValueError("a line is short or long")
+    at, _, min_w, max_w, energy_wh, covered_s, samples = (cells[column:-1:_COLUMNS] for column in range(_COLUMNS))
+    if not all(wh[-10:-9] == "." and s[-4:-3] == "." for wh, s in zip(energy_wh, covered_s, strict=True)):
+        raise ValueError("a number has other decimals")
+    energy = map(
+        Energy,
+        map(int, samples),
+        (int(s[:-4] + s[-3:]) for s in covered_s),
+        ((int(wh[:-10] + wh[-9:]) * 18 + 2500) // 5000 for wh in energy_wh),
+        map(int, min_w),
+        map(int, max_w),
+    )
+    return list(map(Row, map(ms_of, at), energy))

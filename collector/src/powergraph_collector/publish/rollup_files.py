@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -54,11 +54,11 @@ class RollupFiles:
             if first <= name <= last and ("-" in name) is (form == _MONTH):
                 found = _content(self._path(name)).lines
                 begin, end = _place(found, from_ms), _place(found, to_ms)
-                yield from _readable(found[begin:end])
+                yield from rollup_csv.rows_of(found[begin:end])
 
     def all_five_minutes(self) -> list[Row]:
         """Every five-minute row that there is, ascending, in whatever file it is."""
-        rows = [row for name in self.months() for row in _readable(_content(self._path(name)).lines)]
+        rows = [row for name in self.months() for row in rollup_csv.rows_of(_content(self._path(name)).lines)]
         return sorted(rows, key=lambda row: row.at_ms)
 
     def put(self, from_ms: int, to_ms: int, rows: Sequence[Row], over_ms: int, now_ms: int) -> None:
@@ -170,11 +170,3 @@ def _content(path: Path) -> _Content:
 def _place(found: Sequence[bytes], at_ms: int) -> int:
     """Where the rows from at_ms on begin: times of one form are ordered as their letters are."""
     return bisect_left(found, iso(at_ms).encode())
-
-
-def _readable(found: Iterable[bytes]) -> Iterator[Row]:
-    for line in found:
-        try:
-            yield rollup_csv.row_of(line)
-        except ValueError:
-            continue
