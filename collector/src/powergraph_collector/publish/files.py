@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 from pathlib import Path
@@ -22,7 +23,7 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
         path.chmod(FOLDER_MODE)
-        _leave_to_owner(path, path.parent)
+        _leave_to_owner(str(path), str(path.parent))
 
 
 def replace(path: Path, data: bytes, *, with_twins: bool = True, effort: tuple[int, int] = THOROUGH) -> None:
@@ -33,10 +34,10 @@ def replace(path: Path, data: bytes, *, with_twins: bool = True, effort: tuple[i
     for suffix, twin in twins.items():
         if not twin:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-    _replace_one(path, data)
+    _replace_one(str(path), data)
     for suffix, twin in twins.items():
         if twin:
-            _replace_one(path.with_name(path.name + suffix), twin)
+            _replace_one(f"{path}{suffix}", twin)
 
 
 def replace_if_other(path: Path, data: bytes) -> bool:
@@ -47,18 +48,34 @@ def replace_if_other(path: Path, data: bytes) -> bool:
     return True
 
 
-def _replace_one(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        os.fchmod(file.fileno(), FILE_MODE)
-        file.write(data)
-    _leave_to_owner(temporary, path.parent)
-    temporary.replace(path)
+def _replace_one(path: str, data: bytes) -> None:
+    folder, _, name = path.rpartition("/")
+    temporary = f"{folder}/.{name}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    try:
+        os.fchmod(fd, FILE_MODE)
+        _write_whole(fd, data, path)
+    except OSError:
+        Path(temporary).unlink()  # on a full disk, half of a file takes room that others need
+        raise
+    finally:
+        os.close(fd)
+    _leave_to_owner(temporary, folder)
+    Path(temporary).replace(path)
 
 
-def _leave_to_owner(path: Path, folder: Path) -> None:
+def _write_whole(fd: int, data: bytes, path: str) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        more = os.write(fd, data[written:])
+        if not more:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        written += more
+
+
+def _leave_to_owner(path: str, folder: str) -> None:
     """What root makes, in a command, the service of another user must be able to change."""
-    if os.geteuid() == 0 and (owner := folder.stat()).st_uid != 0:
+    if os.geteuid() == 0 and (owner := Path(folder).stat()).st_uid != 0:
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
@@ -88,19 +105,12 @@ def sync(path: Path) -> None:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add whole lines to a file that readers follow. Raises OSError with, at worst, a part of data written."""
+    """Add whole lines to a file that readers follow. Raises OSError with nothing of them there."""
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
-        size = os.fstat(fd).st_size
-        try:
-            written = os.write(fd, data)
-        except OSError:
-            os.ftruncate(fd, size)
-            raise
+        written = os.write(fd, data)
         if written < len(data):
-            os.ftruncate(fd, size)
-            raise OSError(28, "No space left on device", str(path))
-        if size == 0:
-            os.fchmod(fd, FILE_MODE)
+            os.ftruncate(fd, os.fstat(fd).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(fd)
