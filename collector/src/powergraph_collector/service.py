@@ -15,6 +15,7 @@ from powergraph_collector import heartbeat
 from powergraph_collector.energy import HOLDS_INTERVALS
 from powergraph_collector.history.engine import Spooling
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
+from powergraph_collector.history.retention import SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.ipmi.lan import LanReader
@@ -126,8 +127,10 @@ class Service:
         reader = READERS[self.settings.reader]()
         history = TinyDbHistory(self.settings.store)
         clock = Clock()
+        keep_days = self.settings.keep_sample_days
+        retention = SampleRetention(history, keep_days, self._is_rolled_up, _log.info, clock.utc_ms)
         self._figures = Figures(self.settings.bmcs)
-        recorder = Recorder(history, self._acknowledged, _log.error)
+        recorder = Recorder(history, self._acknowledged, _log.error, retention.step)
         self._storage = recorder.storage
         poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
         metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
@@ -235,7 +238,7 @@ class Service:
         except SettingsError as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
-        fixed = ("store", "runtime", "reader")
+        fixed = ("store", "runtime", "reader", "keep_sample_days")
         for name in fixed:
             if getattr(settings, name) != getattr(self.settings, name):
                 _log.error("settings not reloaded: a new %s needs a restart", name)
@@ -255,7 +258,13 @@ class Service:
         reader = history.reader()
         if settings.publish is not None:
             self._publishing = Publisher(
-                settings, reader, settings.publish, _log.error, clock.utc_ms, storage=self._storage
+                settings,
+                reader,
+                settings.publish,
+                _log.error,
+                clock.utc_ms,
+                storage=self._storage,
+                tell=_log.info,
             )
         else:
             self._publishing = TailPublisher(
@@ -271,6 +280,9 @@ class Service:
             target=self._publishing.run, args=(self._publishing_stop,), name="publishing"
         )
         self._publishing_thread.start()
+
+    def _is_rolled_up(self, bmc: str, day: str) -> bool:
+        return isinstance(self._publishing, Publisher) and self._publishing.is_rolled_up(bmc, day)
 
     def _stop_publishing(self) -> None:
         self._publishing_stop.set()

@@ -64,3 +64,29 @@ def test_rebuild_leaves_files_alone_that_the_service_writes(site: Path) -> None:
 def test_rebuild_knows_the_bmcs_of_the_settings_only(site: Path) -> None:
     code, _, err = run(site, "powergraph", "db", "rebuild", "--config", "powergraph.toml", "--bmc", "node02")
     assert (code, complaint(err)) == (7, "powergraph: no BMC node02 in powergraph.toml: it has node01")
+
+
+def test_retention_shows_what_will_go_and_removes_nothing(site: Path) -> None:
+    config = site / "powergraph.toml"
+    limits = "keep_published_days = 1\nkeep_sample_days = 7\n"
+    config.write_text(limits + config.read_text())
+    assert run(site, "powergraph", "db", "retention", "--config", config)[1].splitlines() == [
+        "published days are kept 1 days: nothing goes",
+        "samples are kept 7 days: nothing goes",
+    ]
+    config.write_text(config.read_text().replace(limits, ""))
+    run(site, "powergraph", "db", "rebuild", "--config", config)
+    config.write_text(limits + config.read_text())
+    before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    last_day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * 86_400))
+    code, out, err = run(site, "powergraph", "db", "retention", "--config", config, "--on", last_day)
+    assert (code, err) == (0, "")
+    published, stored = out.splitlines()
+    of_days = list((site / "data/lab/node01").glob("*-*-*"))
+    days, size = {path.name[:10] for path in of_days}, sum(path.stat().st_size for path in of_days)
+    assert published == (
+        f"published days are kept 1 days: {len(days)} days of 1 BMCs go, {min(days)} to {max(days)}, "
+        f"{len(of_days)} files, {size:,} bytes"
+    )
+    assert stored.startswith("samples are kept 7 days: 3 days of 1 BMCs go, ")
+    assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before

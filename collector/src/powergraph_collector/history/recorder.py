@@ -25,8 +25,8 @@ Record = Sample | Event
 class Recorder:
     """Takes records from the polling thread, and writes them in its own: `run` appends, syncs and acknowledges.
 
-    `acknowledged` gets what is safe. What cannot be written stays in memory, in order, until it can; beyond the bound
-    the oldest goes, counted in `dropped`.
+    `acknowledged` gets what is safe; `upkeep` is done beside the history's own, and may raise OSError. What cannot be
+    written stays in memory, in order, until it can; beyond the bound the oldest goes, counted in `dropped`.
     """
 
     def __init__(
@@ -34,8 +34,10 @@ class Recorder:
         history: History,
         acknowledged: Callable[[Sequence[Sample], Sequence[Event]], None],
         complain: Callable[[str], None],
+        upkeep: Callable[[], None] = lambda: None,
     ) -> None:
         self._history = history
+        self._upkeep = upkeep
         self._acknowledged = acknowledged
         self._complain = complain
         self._waiting: deque[Record] = deque()
@@ -123,10 +125,13 @@ class Recorder:
         try:
             with self._busy():
                 self._history.tidy()
+                self._upkeep()
         except OSError as error:
             trouble = error.strerror or str(error)
             if trouble != self._untidy:
-                self._complain(f"days that are over cannot be compacted ({trouble}); they stay as they are for now")
+                self._complain(
+                    f"days that are over cannot be compacted or removed ({trouble}); they stay as they are for now"
+                )
             self._untidy = trouble
 
     def _write(self, batch: Sequence[Record]) -> list[Record]:

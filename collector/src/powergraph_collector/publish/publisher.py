@@ -18,15 +18,18 @@ from powergraph_collector.history.engine import ReadableHistory, StampedHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import agreement, csv_files, files, json_files, ownership
+from powergraph_collector.publish.day_files import expired_files
 from powergraph_collector.publish.json_files import Latest
 from powergraph_collector.publish.rolling import UTC, Rolling, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
+from powergraph_collector.retention import NOTICE_MS, is_expired
 from powergraph_collector.settings import Bmc, Settings
 
 MISSING_DAYS_A_ROUND: Final = 50
 ROUNDS_TO_ACKNOWLEDGE: Final = 3  # after which nothing that was read then is still to be told of
 MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store
 STALE_ROUND_S: Final = 2.0  # of rewriting old days before the live files get their turn
+EXPIRE_ROUND_S: Final = 0.5
 ROLLUP_ROUND_S: Final = 1.0  # likewise, of bringing rollups into line
 UNTIDY_MS: Final = 7_200_000  # after the end of a UTC day, for which the store may still put it into columns
 
@@ -90,7 +93,9 @@ class Publisher:
         now_ms: Callable[[], int],
         *,
         storage: Callable[[], StorageState] = StorageState,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._tell = tell
         self._settings = settings
         self._history = history
         self._zone = ZoneInfo(settings.zone)
@@ -108,6 +113,10 @@ class Publisher:
         self._is_prepared = False
         self._trouble = ""
         self._beats = 0
+        self._expired_on: date | None = None
+        self._expiring: deque[tuple[_Series, date, list[Path]]] = deque()
+        self._expire_at_ms = 0
+        self._expired = 0
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         """Take what is safe on the disk; called by the recording thread."""
@@ -167,8 +176,9 @@ class Publisher:
             series, stamps = self._series[name], self._stamps(self._series[name])
             rebuilt += Rebuilt(files=series.rolling.rebuild(self._now_ms()), kept_rows=series.rolling.kept_rows)
             for day, utc_days in self._days_of(stamps).items():
-                is_changed = day < today and self._write_closed(series, day)
-                rebuilt += Rebuilt(days=1, files=int(is_changed))
+                if not self._is_expired(day):
+                    is_changed = day < today and self._write_closed(series, day)
+                    rebuilt += Rebuilt(days=1, files=int(is_changed))
                 if day in series.days:
                     self._old_events.add((name, day))
                 done(utc_days)
@@ -207,6 +217,7 @@ class Publisher:
                 self._write_tails()
                 self._reopen_old()
             self._agree()
+            self._expire()
             self._write_index()
             self._write_now()
         except OSError as error:
@@ -265,7 +276,8 @@ class Publisher:
             is_old = series.agreed.get(utc) != stamp or not is_rolled
             if is_old:
                 old.append(utc)
-            touched = [day for day in days_between(first_ms, next_ms - 1, self._zone) if day < today]
+            days = days_between(first_ms, next_ms - 1, self._zone)
+            touched = [day for day in days if day < today and not self._is_expired(day)]
             is_old = is_old or series.days.isdisjoint(touched)
             for day in touched:
                 if is_old or (day in series.days and not files.is_closed(series.csv(day))):
@@ -344,11 +356,13 @@ class Publisher:
 
     def _days_touched(self, event: Event) -> Iterator[date]:
         end_ms = max(event.begin_ms, self._now_ms()) if event.end_ms is None else event.end_ms
-        return days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone)
+        days = days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone)
+        return (day for day in days if not self._is_expired(day))
 
     def _append(self, series: _Series, day: date, samples: Sequence[Sample]) -> None:
         if series.open_day is not None and day < series.open_day:
-            self._old_csv.add((series.bmc.name, day))
+            if not self._is_expired(day):
+                self._old_csv.add((series.bmc.name, day))
             return
         if day != series.open_day:
             self._close(series)
@@ -425,6 +439,40 @@ class Publisher:
                     return
                 series.rolling.work(now_ms)
                 series.rolling_due_s = time.monotonic() + self._settings.csv_interval_s
+
+    def _is_expired(self, day: date) -> bool:
+        return is_expired(day, day_of(self._now_ms(), self._zone), self._settings.keep_published_days)
+
+    def _expire(self) -> None:
+        """Remove the published days that were kept for long enough, an hour after saying so."""
+        now_ms = self._now_ms()
+        today = day_of(now_ms, self._zone)
+        if self._expired_on != today:
+            self._expired_on, self._expire_at_ms = today, now_ms + NOTICE_MS
+            self._expiring = deque(
+                (series, day, paths)
+                for series in self._series.values()
+                for day, paths in expired_files(series.folder, today, self._settings.keep_published_days).items()
+            )
+            if self._expiring:
+                last = max(day for _, day, _ in self._expiring)
+                self._tell(f"retention: {len(self._expiring)} published days, up to {last}, will be removed in an hour")
+        until_s = time.monotonic() + EXPIRE_ROUND_S
+        while self._expiring and now_ms >= self._expire_at_ms and time.monotonic() < until_s:
+            series, day, paths = self._expiring.popleft()
+            for path in paths:
+                path.unlink(missing_ok=True)
+            self._series[series.bmc.name].days.discard(day)
+            self._index_is_old = True
+            self._expired += 1
+        if self._expired and not self._expiring:
+            self._tell(f"retention: {self._expired} published days were removed; their samples and rollups stay")
+            self._expired = 0
+
+    def is_rolled_up(self, bmc: str, utc_day: str) -> bool:
+        """Whether the rollups of a UTC day are safe on the disk; for any thread."""
+        series = self._series.get(bmc)
+        return series is not None and utc_day in series.agreed
 
     def _agree(self) -> None:
         """Write down what the files agree with, once a day, and after they were brought into line."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from powergraph_collector.days import iso, ms_of
 from powergraph_collector.energy import Energy
@@ -32,33 +33,55 @@ def _line(row: Row) -> bytes:
     return f"{iso(row.at_ms)},{mean},{of.min_w},{of.max_w},{energy_wh},{covered_s},{of.samples}\n".encode()
 
 
-def rows_of(lines: Iterable[bytes]) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows as columns of equal length: what reads thousands of them has it in half of the time."""
+
+    at_ms: list[int]
+    samples: list[int]
+    covered_ms: list[int]
+    energy_ms_w: list[int]
+    min_w: list[int]
+    max_w: list[int]
+
+    def rows(self) -> list[Row]:
+        """The same as rows."""
+        energy = map(Energy, self.samples, self.covered_ms, self.energy_ms_w, self.min_w, self.max_w)
+        return list(map(Row, self.at_ms, energy))
+
+
+def columns_of(lines: Iterable[bytes]) -> Columns:
     """The inverse of lines; those that cannot be read are passed over."""
     lines = list(lines)
     try:
-        return _rows(lines)
+        return _columns(lines)
     except ValueError:
-        rows: list[Row] = []
+        readable: list[bytes] = []
         for line in lines:
             with suppress(ValueError):
-                rows += _rows([line])
-        return rows
+                _columns([line])
+                readable.append(line)
+        return _columns(readable)
 
 
-def _rows(lines: Sequence[bytes]) -> list[Row]:
-    """All at once, column by column, as a year has thousands. Raises ValueError."""
+def rows_of(lines: Iterable[bytes]) -> list[Row]:
+    """The inverse of lines as rows."""
+    return columns_of(lines).rows()
+
+
+def _columns(lines: Sequence[bytes]) -> Columns:
+    """All at once, as a year has thousands. Raises ValueError."""
     cells = b"".join(lines).decode("ascii").replace("\n", ",").split(",")
     if len(cells) != _COLUMNS * len(lines) + 1:
         raise ValueError("a line is short or long")
     at, _, min_w, max_w, energy_wh, covered_s, samples = (cells[column:-1:_COLUMNS] for column in range(_COLUMNS))
     if not all(wh[-10:-9] == "." and s[-4:-3] == "." for wh, s in zip(energy_wh, covered_s, strict=True)):
         raise ValueError("a number has other decimals")
-    energy = map(
-        Energy,
-        map(int, samples),
-        (int(s[:-4] + s[-3:]) for s in covered_s),
-        ((int(wh[:-10] + wh[-9:]) * 18 + 2500) // 5000 for wh in energy_wh),
-        map(int, min_w),
-        map(int, max_w),
+    return Columns(
+        list(map(ms_of, at)),
+        list(map(int, samples)),
+        [int(s[:-4] + s[-3:]) for s in covered_s],
+        [(int(wh[:-10] + wh[-9:]) * 18 + 2500) // 5000 for wh in energy_wh],
+        list(map(int, min_w)),
+        list(map(int, max_w)),
     )
-    return list(map(Row, map(ms_of, at), energy))

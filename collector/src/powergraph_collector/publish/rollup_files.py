@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import LAST_MS, iso, moment
 from powergraph_collector.publish import files, rollup_csv
+from powergraph_collector.publish.rollup_csv import Columns
 from powergraph_collector.rollups import HOUR_MS, Row, hours_of
 
 _FILE = re.compile(r"\d{4}(-\d{2})?\.csv")
@@ -42,19 +43,24 @@ class RollupFiles:
 
     def five_minutes(self, from_ms: int, to_ms: int) -> list[Row]:
         """The five-minute rows of a span, ascending; lines that cannot be read are passed over."""
-        return list(self._read(_MONTH, from_ms, to_ms))
+        return self._read(_MONTH, from_ms, to_ms).rows()
 
     def hours(self, from_ms: int, to_ms: int) -> list[Row]:
         """The hourly rows of a span, ascending."""
-        return list(self._read(_YEAR, from_ms, to_ms))
+        return self.hour_columns(from_ms, to_ms).rows()
 
-    def _read(self, form: str, from_ms: int, to_ms: int) -> Iterator[Row]:
+    def hour_columns(self, from_ms: int, to_ms: int) -> Columns:
+        """The hourly rows of a span as columns, for readers of years."""
+        return self._read(_YEAR, from_ms, to_ms)
+
+    def _read(self, form: str, from_ms: int, to_ms: int) -> Columns:
         first, last = (self._name(form, at_ms) for at_ms in (from_ms, max(from_ms, to_ms - 1)))
+        lines: list[bytes] = []
         for name in self._names():
             if first <= name <= last and ("-" in name) is (form == _MONTH):
                 found = _content(self._path(name)).lines
-                begin, end = _place(found, from_ms), _place(found, to_ms)
-                yield from rollup_csv.rows_of(found[begin:end])
+                lines += found[_place(found, from_ms) : _place(found, to_ms)]
+        return rollup_csv.columns_of(lines)
 
     def all_five_minutes(self) -> list[Row]:
         """Every five-minute row that there is, ascending, in whatever file it is."""
