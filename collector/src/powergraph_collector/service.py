@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from powergraph_collector import heartbeat
+from powergraph_collector.days import FIRST_MS, LAST_MS
 from powergraph_collector.energy import HOLDS_INTERVALS
 from powergraph_collector.history.engine import Spooling
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
@@ -37,6 +38,7 @@ STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.jso
 TAIL_FILE: Final = "last.csv"
 READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
 _BEAT_S: Final = 1.0
+_DAY_MS: Final = 86_400_000
 _LEAST_FILES: Final = 65_536
 
 _log = logging.getLogger("powergraph")
@@ -303,9 +305,11 @@ class Service:
 
 
 def begun_again(history: TinyDbHistory, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
-    """The events that say why nothing was collected since the last sample of each BMC."""
+    """The events that say why nothing was collected since each BMC's last sample, and what is new of its interval."""
     events: list[Event] = []
     for bmc in bmcs:
+        if told_interval_s(history, bmc.name, now_ms) != bmc.interval_s:
+            events.append(Event(bmc.name, EventKind.INTERVAL, now_ms, now_ms, value=bmc.interval_s))
         last = history.last(bmc.name, 1)
         since_ms = last[-1].at_ms if last else 0
         lasting = [
@@ -318,6 +322,16 @@ def begun_again(history: TinyDbHistory, bmcs: Iterable[Bmc], now_ms: int) -> lis
             detail = "the collector was not running"
             events.append(Event(bmc.name, EventKind.OUTAGE, since_ms, now_ms, Reason.COLLECTOR_STOPPED.value, detail))
     return events
+
+
+def told_interval_s(history: TinyDbHistory, bmc: str, now_ms: int) -> float | None:
+    """The interval that the history was last told of, so that energy is known from it alone; None if of none."""
+    for from_ms in (now_ms - 2 * _DAY_MS, now_ms - 60 * _DAY_MS, FIRST_MS):  # old events are seldom needed
+        events = history.read_events(bmc, max(FIRST_MS, from_ms), LAST_MS)
+        told = [event.value for event in events if event.kind is EventKind.INTERVAL]
+        if told:
+            return told[-1]
+    return None
 
 
 def _raise_file_limit() -> None:

@@ -392,8 +392,10 @@ class Publisher:
         while self._old_events:
             name, day = self._old_events.pop()
             series = self._series[name]
-            events = self._history.read_events(name, *span_of(day, self._zone))
-            document = json_files.day_events(self._settings, series.bmc, day, events)
+            from_ms, to_ms = span_of(day, self._zone)
+            events = self._history.read_events(name, from_ms, to_ms)
+            interval_s = series.rolling.interval_at(from_ms) / 1000
+            document = json_files.day_events(self._settings, series.bmc, day, events, interval_s)
             files.replace_if_other(series.events(day), json_files.encode(document))
         until_s = time.monotonic() + STALE_ROUND_S
         for name, day in sorted(self._old_csv, key=lambda each: each[1], reverse=True)[:MISSING_DAYS_A_ROUND]:

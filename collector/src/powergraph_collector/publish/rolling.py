@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import FIRST_MS, LAST_MS, days_between, span_of, utc_day
-from powergraph_collector.energy import HOLDS_INTERVALS, first_interval_ms
+from powergraph_collector.energy import HOLDS_INTERVALS, first_interval_ms, interval_at
 from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.order import in_order
@@ -53,6 +53,10 @@ class Rolling:
     def events(self) -> Sequence[Event]:
         """The events of the BMC that count for order and energy."""
         return self._events
+
+    def interval_at(self, at_ms: int) -> int:
+        """The interval in force at a moment, in ms."""
+        return interval_at(at_ms, first_interval_ms(self._events, self._interval_ms), self._events)
 
     # -- as samples come ----------------------------------------------------
 
