@@ -95,7 +95,7 @@ def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate,
         code, _, err = run(tmp_path, "powergraph", *bmc(simulator), *options)
         assert (code, err) == (0, "")
         with PowerDB(tmp_path / f"{reader}.db", access_mode="r") as db:
-            (day,) = db.tables()
+            (day,) = tables_of_samples(db)
             stored.append([{**document, "at_ms": 0} for document in db.table(day)])
     assert stored[0] == stored[1]
     assert [(sample["power_w"], sample["source"]) for sample in stored[0]] == [(432, "sdr")] * 2  # in steps of 4 W
