@@ -10,6 +10,8 @@ from powergraph_collector.settings import SettingsError, load
 
 GOOD = '[[bmc]]\nname = "node01"\nhost = "192.0.2.10"\nuser = "powergraph"\n'
 
+SERVER = 'history = "victoriametrics"\n' + GOOD + '[victoriametrics]\nurl = "http://127.0.0.1:8428"\n'
+
 
 def written(folder: Path, text: str, secrets: str = '[passwords]\nnode01 = "hidden-word"\n', mode: int = 0o640) -> Path:
     (folder / "secrets.toml").write_text(secrets)
@@ -44,6 +46,14 @@ def test_defaults_come_from_one_place_and_the_interval_is_inherited(tmp_path: Pa
         (GOOD + "port = 0\n", "bmc[0].port"),
         (GOOD + 'privilege = "root"\n', "privilege"),
         ("[[bmc]\n", "not valid TOML"),
+        ('history = "victoriametrics"\n' + GOOD, "no table [victoriametrics]"),
+        ('history = "sqlite"\n' + GOOD, "history"),
+        (SERVER.replace('url = "http://127.0.0.1:8428"', ""), "either url, or"),
+        (SERVER + 'insert_url = "http://192.0.2.1:8480/insert/0/prometheus"\n', "either url, or"),
+        (SERVER.replace("127.0.0.1", "me:hidden-word@127.0.0.1"), "victoriametrics.url: users and passwords do not"),
+        (SERVER.replace("8428", "port"), "a port that is none"),
+        (SERVER + 'password = "hidden-word"\n', "belongs into the secrets file"),
+        (SERVER + "spool_mb = 0\n", "victoriametrics.spool_mb"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -62,3 +72,17 @@ def test_a_password_that_ipmi_cannot_carry_is_refused_without_being_shown(tmp_pa
     with pytest.raises(SettingsError, match="20 bytes") as caught:
         load(written(tmp_path, GOOD, '[passwords]\nnode01 = "hidden-word-hidden-word"\n'))
     assert "hidden-word" not in str(caught.value)
+
+
+def test_a_cluster_has_two_urls_and_its_password_is_in_the_secrets_file(tmp_path: Path) -> None:
+    insert, select = "http://192.0.2.1:8480/insert/0/prometheus", "https://192.0.2.2:8481/select/0/prometheus"
+    text = SERVER.replace(
+        'url = "http://127.0.0.1:8428"', f'insert_url = "{insert}"\nselect_url = "{select}"\nuser = "me"'
+    )
+    settings = load(written(tmp_path, text, '[victoriametrics]\npassword = "hidden-word"\n'))
+    assert settings.victoriametrics is not None
+    assert settings.victoriametrics.urls == (insert, select)
+    assert settings.victoriametrics.password.get_secret_value() == "hidden-word"
+    assert "hidden-word" not in repr(settings)
+    with pytest.raises(SettingsError, match=r"\[victoriametrics\] with a line password"):
+        load(written(tmp_path, text, "[victoriametrics]\npassword = 3\n"))

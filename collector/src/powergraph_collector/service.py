@@ -14,11 +14,11 @@ from typing import Final, Protocol
 from powergraph_collector import heartbeat
 from powergraph_collector.days import FIRST_MS, LAST_MS
 from powergraph_collector.energy import HOLDS_INTERVALS
-from powergraph_collector.history.engine import Spooling
+from powergraph_collector.history import opening
+from powergraph_collector.history.engine import History, HistoryAwayError, Spooling
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
-from powergraph_collector.history.retention import SampleRetention
+from powergraph_collector.history.retention import DroppingHistory, SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
-from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
 from powergraph_collector.ipmi.tool import ToolReader
@@ -127,12 +127,16 @@ class Service:
             signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
         _raise_file_limit()
         reader = READERS[self.settings.reader]()
-        history = TinyDbHistory(self.settings.store)
+        history = opening.writer(self.settings, _log.warning)
         clock = Clock()
-        keep_days = self.settings.keep_sample_days
-        retention = SampleRetention(history, keep_days, self._is_rolled_up, _log.info, clock.utc_ms)
         self._figures = Figures(self.settings.bmcs)
-        recorder = Recorder(history, self._acknowledged, _log.error, retention.step)
+        recorder = Recorder(
+            history,
+            self._acknowledged,
+            _log.error,
+            self.settings.sync_interval_s,
+            upkeep=self._upkeep(history, clock),
+        )
         self._storage = recorder.storage
         poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
         metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
@@ -179,7 +183,7 @@ class Service:
         polling: threading.Thread,
         recording: threading.Thread,
         recorder: Recorder,
-        history: TinyDbHistory,
+        history: History,
         clock: Clock,
         metrics: MetricsServer,
     ) -> None:
@@ -221,7 +225,7 @@ class Service:
                 content = json_files.encode(state.document())
                 files.replace(self.settings.runtime / STORAGE_FILE, content, with_twins=False)
 
-    def _sources(self, poller: Poller, recorder: Recorder, history: TinyDbHistory) -> Sources:
+    def _sources(self, poller: Poller, recorder: Recorder, history: History) -> Sources:
         return Sources(
             name=self.settings.name,
             figures=self._figures,
@@ -233,14 +237,14 @@ class Service:
             spool=lambda: history.spool() if isinstance(history, Spooling) else None,
         )
 
-    def _take_new_settings(self, poller: Poller, recorder: Recorder, history: TinyDbHistory, clock: Clock) -> None:
+    def _take_new_settings(self, poller: Poller, recorder: Recorder, history: History, clock: Clock) -> None:
         assert self.reload is not None  # noqa: S101 -- the caller saw it
         try:
             settings = self.reload()
         except SettingsError as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
-        fixed = ("store", "runtime", "reader", "keep_sample_days")
+        fixed = ("history", "database", "store", "runtime", "reader", "keep_sample_days")
         for name in fixed:
             if getattr(settings, name) != getattr(self.settings, name):
                 _log.error("settings not reloaded: a new %s needs a restart", name)
@@ -249,13 +253,15 @@ class Service:
         added = [bmc for bmc in settings.bmcs if bmc.name not in known]
         self.settings = settings
         self._figures.use(settings.bmcs)
+        recorder.sync_interval_s = settings.sync_interval_s
+        opening.renew(history, settings)
         recorder.hand_on(begun_again(history, added, clock.utc_ms()))
         poller.poll(targets_of(settings))
         self._stop_publishing()
         self._start_publishing(history, clock)
         _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
 
-    def _start_publishing(self, history: TinyDbHistory, clock: Clock) -> None:
+    def _start_publishing(self, history: History, clock: Clock) -> None:
         settings = self.settings
         reader = history.reader()
         if settings.publish is not None:
@@ -283,6 +289,12 @@ class Service:
         )
         self._publishing_thread.start()
 
+    def _upkeep(self, history: History, clock: Clock) -> Callable[[], None]:
+        if not isinstance(history, DroppingHistory):
+            return lambda: None
+        keep_days = self.settings.keep_sample_days
+        return SampleRetention(history, keep_days, self._is_rolled_up, _log.info, clock.utc_ms).step
+
     def _is_rolled_up(self, bmc: str, day: str) -> bool:
         return isinstance(self._publishing, Publisher) and self._publishing.is_rolled_up(bmc, day)
 
@@ -304,13 +316,18 @@ class Service:
             self.watcher.acknowledged(samples, events)
 
 
-def begun_again(history: TinyDbHistory, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
-    """The events that say why nothing was collected since each BMC's last sample, and what is new of its interval."""
+def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
+    """The events that say since when nothing was collected of a BMC, where that is known, and its interval if new."""
     events: list[Event] = []
     for bmc in bmcs:
         if told_interval_s(history, bmc.name, now_ms) != bmc.interval_s:
             events.append(Event(bmc.name, EventKind.INTERVAL, now_ms, now_ms, value=bmc.interval_s))
-        last = history.last(bmc.name, 1)
+    for bmc in bmcs:
+        try:
+            last = history.last(bmc.name, 1)
+        except HistoryAwayError as error:
+            _log.warning("not known since when nothing was collected: %s", error)
+            break
         since_ms = last[-1].at_ms if last else 0
         lasting = [
             event
@@ -324,7 +341,7 @@ def begun_again(history: TinyDbHistory, bmcs: Iterable[Bmc], now_ms: int) -> lis
     return events
 
 
-def told_interval_s(history: TinyDbHistory, bmc: str, now_ms: int) -> float | None:
+def told_interval_s(history: History, bmc: str, now_ms: int) -> float | None:
     """The interval that the history was last told of, so that energy is known from it alone; None if of none."""
     for from_ms in (now_ms - 2 * _DAY_MS, now_ms - 60 * _DAY_MS, FIRST_MS):  # old events are seldom needed
         events = history.read_events(bmc, max(FIRST_MS, from_ms), LAST_MS)

@@ -23,6 +23,7 @@ from pydantic import (
 
 from powergraph_collector.credentials import Password, UserName
 from powergraph_collector.retention import FOR_EVER
+from powergraph_collector.urls import valid_url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$"
@@ -36,6 +37,7 @@ DEFAULT_KEEP_SAMPLE_DAYS = FOR_EVER
 FEWEST_SAMPLE_DAYS = 7  # by then the rollups are safe, and somebody has looked
 SHORTEST_INTERVAL_S = 0.1
 LONGEST_INTERVAL_S = 3600.0
+DEFAULT_SPOOL_MB = 1000.0  # ten hours of 1,000 BMCs at 10 s
 
 
 def _in_form(pattern: str, form: str) -> AfterValidator:
@@ -57,6 +59,8 @@ Printable = Annotated[str, Field(max_length=200), _in_form(r"[^\x00-\x1f\x7f]*",
 Privilege = Literal["auto", "user", "operator", "administrator"]
 CipherSuite = Literal["auto", 3, 17]
 ReaderName = Literal["pyghmi", "ipmitool"]
+HistoryName = Literal["tinydb", "victoriametrics"]
+ServerUrl = Annotated[str, Field(max_length=2000), AfterValidator(valid_url)]
 
 
 class SettingsError(Exception):
@@ -118,6 +122,31 @@ class Metrics(_Strict):
         return int(self.listen.rpartition(":")[2])
 
 
+class VictoriaMetrics(_Strict):
+    """The server that keeps the samples: a single one by `url`, a cluster by `insert_url` and `select_url`."""
+
+    url: ServerUrl | None = None
+    insert_url: ServerUrl | None = None
+    select_url: ServerUrl | None = None
+    user: Annotated[str, Field(max_length=255), _in_form(r"[^\x00-\x1f\x7f:]*", "a user name: no colon in it")] = ""
+    password: SecretStr = SecretStr("")
+    ca: Path | None = None
+    spool_mb: Annotated[float, Field(ge=1, le=1_000_000)] = DEFAULT_SPOOL_MB
+
+    @model_validator(mode="after")
+    def _urls_go_together(self) -> VictoriaMetrics:
+        if (self.url is None) != (self.insert_url is not None and self.select_url is not None) or (
+            self.url is not None and (self.insert_url is not None or self.select_url is not None)
+        ):
+            raise ValueError("give either url, or for a cluster both insert_url and select_url")
+        return self
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """Where to write, and where to read."""
+        return self.insert_url or self.url or "", self.select_url or self.url or ""
+
+
 class Settings(_Strict):
     """What the service does: whom it polls, where it keeps and publishes."""
 
@@ -129,11 +158,19 @@ class Settings(_Strict):
     tail_length: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TAIL_LENGTH
     keep_published_days: KeepDays = DEFAULT_KEEP_PUBLISHED_DAYS
     keep_sample_days: KeepDays = DEFAULT_KEEP_SAMPLE_DAYS
+    history: HistoryName = "tinydb"
+    victoriametrics: VictoriaMetrics | None = None
     store: Path = Path("powergraph.db")
+    sync_interval_s: Annotated[float, Field(ge=0, le=3600)] = 0  # 0: at every tick
     publish: Path | None = None
     runtime: Path | None = None
     metrics: Metrics | None = None
     bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
+
+    @property
+    def database(self) -> VictoriaMetrics | None:
+        """The server without its password, which may change while the service runs."""
+        return self.victoriametrics and self.victoriametrics.model_copy(update={"password": SecretStr("")})
 
     @field_validator("zone")
     @classmethod
@@ -150,6 +187,14 @@ class Settings(_Strict):
             raise ValueError("keep_sample_days needs publish: without rollups nothing would be left of the samples")
         if FOR_EVER < self.keep_sample_days < FEWEST_SAMPLE_DAYS:
             raise ValueError(f"keep_sample_days is at least {FEWEST_SAMPLE_DAYS}, or {FOR_EVER} for ever")
+        if self.keep_sample_days != FOR_EVER and self.history != "tinydb":
+            raise ValueError("keep_sample_days is of the embedded store: VictoriaMetrics has -retentionPeriod")
+        return self
+
+    @model_validator(mode="after")
+    def _history_is_somewhere(self) -> Settings:
+        if self.history == "victoriametrics" and self.victoriametrics is None:
+            raise ValueError("history is victoriametrics, but there is no table [victoriametrics] with its url")
         return self
 
     @model_validator(mode="after")
@@ -175,10 +220,14 @@ class Settings(_Strict):
 def load(path: Path) -> Settings:
     """Read the settings file and the secrets file that it names; raise SettingsError with one clear line."""
     table = _toml(path)
+    if isinstance(table.get("victoriametrics"), dict) and "password" in table["victoriametrics"]:
+        raise SettingsError(f"{path}: the password of VictoriaMetrics belongs into the secrets file, not here")
     secrets_path = table.pop("secrets", None)
     passwords: dict[str, Any] = {}
     if secrets_path is not None:
-        passwords = _passwords(path.parent / str(secrets_path))
+        passwords, database_password = _passwords(path.parent / str(secrets_path))
+        if database_password is not None and isinstance(table.get("victoriametrics"), dict):
+            table["victoriametrics"].setdefault("password", database_password)
     bmcs = table.get("bmc", [])
     if not isinstance(bmcs, list) or not all(isinstance(bmc, dict) for bmc in bmcs):
         raise SettingsError(f"{path}: BMCs are tables that begin with [[bmc]]")
@@ -206,14 +255,19 @@ def _first_fault(error: ValidationError) -> str:
     return f"{place}: {message}" if place else message
 
 
-def _passwords(path: Path) -> dict[str, Any]:
+def _passwords(path: Path) -> tuple[dict[str, Any], str | None]:
+    """The passwords of BMCs by name, and that of VictoriaMetrics."""
     table = _toml(path)
     if path.stat().st_mode & stat.S_IRWXO:
         raise SettingsError(f"{path}: anyone can read the passwords in it; do: chmod o= {path}")
     passwords = table.get("passwords", {})
     if not isinstance(passwords, dict) or not all(isinstance(value, str) for value in passwords.values()):
         raise SettingsError(f'{path}: expected a table [passwords] of lines like node01 = "…"')
-    return passwords
+    database = table.get("victoriametrics", {})
+    password = database.get("password") if isinstance(database, dict) else 0
+    if not isinstance(password, str | None):
+        raise SettingsError(f'{path}: expected a table [victoriametrics] with a line password = "…"')
+    return passwords, password
 
 
 def _toml(path: Path) -> dict[str, Any]:

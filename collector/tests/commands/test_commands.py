@@ -235,7 +235,7 @@ def test_collecting_into_a_stock_file_is_refused_with_the_way_on(simulate: Simul
     assert "powergraph db import old.json --jsonfile NEW" in complaint(err)
     assert (tmp_path / "old.json").read_bytes() == before
     code, out, _ = run(tmp_path, "powergraph", "db", "import", "old.json", "--jsonfile", "new.db", "--bmc", "power8")
-    assert (code, out) == (0, "1 samples imported into new.db\n")
+    assert (code, out) == (0, "old.json: 1 documents imported into new.db\n")
     code, out, _ = run(tmp_path, "csvcreator", "--jsonfile", "new.db", "--date", "2017-05-13")
     assert (code, out) == (0, "2017-05-13.csv: 1 rows\n")
     assert (tmp_path / "2017-05-13.csv").read_text() == "timestamp,consumption\n2017-05-13T05:37:27.000Z,436\n"

@@ -125,3 +125,16 @@ def test_a_write_that_hangs_is_seen_from_outside_with_what_it_holds(bench: Bench
     bench.disk.moves.set()
     wait_for(lambda: bench.recorder.storage() == StorageState())
     assert bench.stored() == list(range(6))
+
+
+def test_with_a_sync_interval_records_wait_and_are_told_of_together_and_an_end_does_not_wait_for_it(
+    bench: Bench,
+) -> None:
+    bench.recorder.sync_interval_s = 3600
+    bench.hand_on(1)
+    wait_for(lambda: bench.recorder.unwritten == 1)
+    bench.hand_on(2)
+    assert bench.recorder.stored == 0
+    bench.recorder.end()
+    bench.thread.join(30)
+    assert bench.recorder.stored == 3

@@ -15,17 +15,25 @@ def batches(draw: st.DrawFn) -> list[tuple[list[Sample], list[Event]]]:
     """A BMC's history as the recording thread tells of it: an event never later than the sample after it."""
     at_ms = 1_795_435_200_000
     told: list[tuple[list[Sample], list[Event]]] = [([], [])]
-    for _ in range(draw(st.integers(0, 30))):
+    last_ms: int | None = None
+
+    def perhaps_the_next_batch() -> None:
         if draw(st.booleans()):
             told.append(([], []))
-        if draw(st.integers(0, 9)) == 0 and told[-1][0]:
-            last_ms, step_ms = told[-1][0][-1].at_ms, draw(st.integers(-100_000, 100_000))
+
+    for _ in range(draw(st.integers(0, 30))):
+        perhaps_the_next_batch()
+        if last_ms is not None and draw(st.integers(0, 9)) == 0:
+            step_ms = draw(st.integers(-100_000, 100_000))
             told[-1][1].append(Event("a", EventKind.CLOCK_STEP, last_ms, last_ms + step_ms, value=step_ms))
             at_ms += max(step_ms, 0)
+            perhaps_the_next_batch()
         if draw(st.integers(0, 9)) == 0:
             interval_s = draw(st.sampled_from([0.1, 1.0, 60.0]))
             told[-1][1].append(Event("a", EventKind.INTERVAL, at_ms, at_ms, value=interval_s))
+            perhaps_the_next_batch()
         at_ms += draw(st.integers(1, 100_000))
+        last_ms = at_ms
         told[-1][0].append(Sample("a", at_ms, draw(st.integers(0, 65535))))
     return told
 

@@ -1,4 +1,4 @@
-"""`csvcreator`: CSV files from a store, from any TinyDB file with a table per day, or from the files of 2017."""
+"""`csvcreator`: CSV files from a history, from any TinyDB file with a table per day, or from the files of 2017."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from powergraph_collector.publish import csv_files, files
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
-@click.option("--jsonfile", type=click.Path(path_type=Path), help="The store, or a TinyDB JSON file. Only read.")
+@opening.place_options
 @click.option("--date", "day", help="Only that day, YYYY-MM-DD, in the zone.")
 @click.option("--name", help="Name of the CSV file, in this folder; by default the day's or the store's.")
 @opening.reading_options
 def command(
     *,
-    jsonfile: Path | None,
+    jsonfile: Path | str | None,
+    config: Path | None,
     day: str | None,
     name: str | None,
     bmc: str | None,
@@ -30,20 +31,25 @@ def command(
     tables: dict[str, date],
 ) -> None:
     """Write samples as CSV: `timestamp,consumption`, UTC times and watts, in the order in which they were taken."""
-    if jsonfile is None:
-        raise CommandError("--jsonfile is missing: name the store, such as --jsonfile powergraph.db", ExitCode.USAGE)
+    place = opening.place(jsonfile, config)
     wanted = None if day is None else opening.day(day)
-    path = _csv_path(name, (wanted.isoformat() if wanted else jsonfile.name.partition(".")[0]) or "samples")
-    with opening.history(jsonfile, zone, tables) as history:
+    path = _csv_path(name, (wanted.isoformat() if wanted else _stem(place)) or "samples")
+    with opening.history(place, zone, tables) as history:
         bmc = opening.chosen_bmc(history, bmc)
         span = (days.FIRST_MS, days.LAST_MS) if wanted is None else days.span_of(wanted, zone)
         samples = list(history.read(bmc, *span))
         if not samples:
             present = history.utc_days(bmc)
             known = f"there are days from {present[0]} to {present[-1]}" if present else "the store is empty"
-            raise CommandError(f"{jsonfile} has no samples of {day or 'any day'}: {known}", ExitCode.NOTHING_FOUND)
+            raise CommandError(
+                f"{opening.words(place)} has no samples of {day or 'any day'}: {known}", ExitCode.NOTHING_FOUND
+            )
         files.replace(path, csv_files.table(samples), with_twins=False)
     click.echo(f"{path}: {len(samples)} rows")
+
+
+def _stem(place: opening.Place) -> str:
+    return place.name.partition(".")[0] if isinstance(place, Path) else ""
 
 
 def _csv_path(name: str | None, otherwise: str) -> Path:

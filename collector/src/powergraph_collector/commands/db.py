@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,18 +14,21 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from powergraph_collector import settings
 from powergraph_collector.commands import opening
 from powergraph_collector.commands.frame import CommandError, ExitCode
-from powergraph_collector.history import exporting
+from powergraph_collector.history import copying, exporting
+from powergraph_collector.history import opening as history_opening
 from powergraph_collector.history.importing import Meaning, import_file
 from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.history.victoriametrics_http import Access, Server
 from powergraph_collector.settings import NAME_PATTERN
 
 
 @click.group(name="db")
 def group() -> None:
-    """Check and import stores."""
+    """Check, import and copy stores."""
 
 
 def _progress() -> Progress:
@@ -126,3 +129,60 @@ def import_(
                 pass
     finally:
         store.close()
+
+
+def _place(_context: click.Context, _option: click.Parameter, text: str) -> opening.Place:
+    """A path or a URL; a settings file stands for the history that its service keeps."""
+    if text.endswith(".toml"):
+        return settings.load(Path(text))
+    return opening.PathOrUrl().convert(text, _option, _context)
+
+
+_PLACES = "STORE_OR_URL"
+
+
+@group.command(name="copy")
+@click.option("--from", "source", metavar=_PLACES, required=True, callback=_place, help="What to copy. Only read.")
+@click.option("--to", "target", metavar=_PLACES, required=True, callback=_place, help="Where to add what it lacks.")
+def copy_(*, source: opening.Place, target: opening.Place) -> None:
+    """Copy history from one engine to another; what is there already is left alone, so it may be repeated.
+
+    Each end is a store, the URL of a VictoriaMetrics, or a settings file (.toml), which stands for the history of its
+    service, with groups, users and passwords, and is the way to a cluster. A VictoriaMetrics holds samples alone:
+    events go along between stores and settings files.
+    """
+    if source == target:
+        raise CommandError("--from and --to are the same history", ExitCode.USAGE)
+    with ExitStack() as stack:
+        readable = stack.enter_context(opening.history(source, ZoneInfo("UTC"), {}))
+        if "" in readable.bmcs():
+            raise CommandError(
+                f"{source} names no BMCs: bring it into a store with powergraph db import", ExitCode.USAGE
+            )
+        adding = _target(target, source, stack)
+        days = copying.days_of(readable)
+        total = new = 0
+        with _progress() as progress:
+            task = progress.add_task("copying", total=len(days))
+            for of_day, missing in copying.copied(readable, adding, days):
+                total, new = total + of_day, new + missing
+                progress.advance(task)
+            events = copying.copy_events(readable, adding)
+            progress.update(task, description="making sure")
+            adding.finish()
+    click.echo(f"{new} samples copied, {total - new} were there already; {events} events copied")
+
+
+def _target(place: opening.Place, source: opening.Place, stack: ExitStack) -> copying.Target:
+    """Where to copy to; for events of a store that stays the service's own there is nothing to do."""
+    if isinstance(place, Path):
+        return copying.StoreTarget(stack.enter_context(closing(TinyDbHistory(place))))
+    if isinstance(place, str):
+        return copying.ServerTarget(stack.enter_context(closing(Server(Access(place, place)))), {}, None)
+    if place.history == "tinydb":
+        return copying.StoreTarget(stack.enter_context(closing(TinyDbHistory(place.store))))
+    server = stack.enter_context(closing(Server(history_opening.access(place))))
+    events = None
+    if not (isinstance(source, Path) and source.resolve() == place.store.resolve()):
+        events = copying.StoreTarget(stack.enter_context(closing(TinyDbHistory(place.store))))
+    return copying.ServerTarget(server, history_opening.groups(place), events)

@@ -22,7 +22,7 @@ _DAY_MS = 86_400_000
 
 
 @click.command(name="energy")
-@click.option("--jsonfile", type=click.Path(path_type=Path), default=Path("powergraph.db"), show_default=True)
+@opening.place_options
 @click.option("--from", "begin", help="Beginning, such as 2026-11-24T14:00 (in the zone) or 2026-11-24T13:00Z.")
 @click.option("--to", "end", help="End, likewise. Without both: all that is there.")
 @click.option(
@@ -36,7 +36,8 @@ _DAY_MS = 86_400_000
 @opening.reading_options
 def command(
     *,
-    jsonfile: Path,
+    jsonfile: Path | str | None,
+    config: Path | None,
     begin: str | None,
     end: str | None,
     interval: float,
@@ -45,16 +46,21 @@ def command(
     zone: ZoneInfo,
     tables: dict[str, date],
 ) -> None:
-    """Print energy, mean, minimum, peak and coverage of a span."""
+    """Print energy, mean, minimum, peak and coverage of a span; of ./powergraph.db, if nothing else is named.
+
+    The events that energy depends on (changes of interval, clock steps) are not in a VictoriaMetrics: --config knows
+    where they are.
+    """
+    place = opening.place(jsonfile, config, Path("powergraph.db"))
     from_ms = days.FIRST_MS if begin is None else _moment(begin, zone)
     to_ms = days.LAST_MS if end is None else _moment(end, zone)
-    with opening.history(jsonfile, zone, tables) as history:
+    with opening.history(place, zone, tables) as history:
         bmc = opening.chosen_bmc(history, bmc)
         events = history.read_events(bmc, days.FIRST_MS, days.LAST_MS)
         samples = _around(history, bmc, from_ms, to_ms, events)
         result = energy(samples, first_interval_ms(events, round(interval * 1000)), events, from_ms, to_ms)
     if not result.samples:
-        raise CommandError(f"{jsonfile} has no samples in this span", ExitCode.NOTHING_FOUND)
+        raise CommandError(f"{opening.words(place)} has no samples in this span", ExitCode.NOTHING_FOUND)
     first_ms = samples[0].at_ms if begin is None else from_ms
     last_ms = samples[-1].at_ms if end is None else to_ms
     span_s = (last_ms - first_ms) / 1000

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from powergraph_collector import days
+from powergraph_collector import days, settings, urls
 from powergraph_collector.commands.frame import CommandError, ExitCode, F
+from powergraph_collector.history import opening
 from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.history.stock_json import StockHistory
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -48,6 +50,57 @@ def reading_options(command: F) -> F:
     return command
 
 
+class PathOrUrl(click.ParamType[Path | str]):
+    """A path, or the URL of a VictoriaMetrics, which stays text."""
+
+    name = "path or URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Tell which it is."""
+        if isinstance(value, Path) or "://" not in value:
+            return Path(value)
+        try:
+            return urls.valid_url(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+Place = Path | str | settings.Settings  # a store or a TinyDB file; a URL; a service and all that its settings say
+
+
+def place_options(command: F) -> F:
+    """The options that say which history to read."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), help="The history of the service of these settings."),
+        click.option(
+            "--jsonfile",
+            type=PathOrUrl(),
+            metavar="PATH_OR_URL",
+            help="The store, or a TinyDB JSON file, or the URL of a VictoriaMetrics (of a cluster, where it is read; "
+            "with a password, --config is the way). Only read.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def place(jsonfile: Path | str | None, config: Path | None, default: Path | None = None) -> Place:
+    """The history that the options name. Raises CommandError, SettingsError."""
+    if config is not None:
+        if jsonfile is not None:
+            raise CommandError("--jsonfile does not go with --config: the settings file says it", ExitCode.USAGE)
+        return settings.load(config)
+    chosen = default if jsonfile is None else jsonfile
+    if chosen is None:
+        raise CommandError("--jsonfile is missing: name the store, such as --jsonfile powergraph.db", ExitCode.USAGE)
+    return chosen
+
+
+def words(place: Place) -> str:
+    """What to call a history."""
+    return str(place) if not isinstance(place, settings.Settings) else f"the history of {place.name}"
+
+
 def day(text: str) -> date:
     """A day as the options give it. Raises CommandError."""
     try:
@@ -59,18 +112,21 @@ def day(text: str) -> date:
 
 
 @contextmanager
-def history(path: Path, zone: ZoneInfo, tables: dict[str, date]) -> Iterator[ReadableHistory]:
-    """Open whatever path is: our store is a folder, everybody else's TinyDB a file. Raises StoreError."""
-    if path.is_dir():
-        store = TinyDbHistory(path, access_mode="r")
-        try:
-            yield store
-        finally:
-            store.close()
+def history(place: Place, zone: ZoneInfo, tables: dict[str, date]) -> Iterator[ReadableHistory]:
+    """Open a history: our store is a folder, everybody else's TinyDB a file. Raises StoreError, OSError."""
+    if isinstance(place, settings.Settings):
+        with opening.reading(place) as readable:
+            yield readable
+    elif isinstance(place, str):
+        with opening.reading_url(place) as readable:
+            yield readable
+    elif place.is_dir():
+        with closing(TinyDbHistory(place, access_mode="r")) as readable:
+            yield readable
     else:
-        stock = StockHistory(path, zone, tables)
+        stock = StockHistory(place, zone, tables)
         if stock.passed_over:
-            click.echo(f"{path}: {stock.passed_over} documents without a readable time or watts left out", err=True)
+            click.echo(f"{place}: {stock.passed_over} documents without a readable time or watts left out", err=True)
         yield stock
 
 
@@ -81,7 +137,7 @@ def chosen_bmc(readable: ReadableHistory, bmc: str | None) -> str:
         return names[0]
     known = ", ".join(name or "(unnamed)" for name in names) or "none"
     if bmc is None:
-        raise CommandError(f"--bmc is missing: the store has {known}", ExitCode.USAGE)
+        raise CommandError(f"--bmc is missing: there is history of {known}", ExitCode.USAGE)
     if bmc not in names:
         raise CommandError(f"no BMC {bmc} in the store: it has {known}", ExitCode.NOTHING_FOUND)
     return bmc

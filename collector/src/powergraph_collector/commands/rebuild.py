@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from rich.progress import Progress
 from powergraph_collector import settings
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.commands.status import DEFAULT_CONFIG
-from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.history import opening as history_opening
 from powergraph_collector.publish import ownership
 from powergraph_collector.publish.agreement import FILE as AGREEMENT
 from powergraph_collector.publish.publisher import Publisher
@@ -61,7 +60,7 @@ def command(config: Path, bmc: str | None) -> None:
 
 def _rebuild(loaded: Settings, publish: Path, names: list[str]) -> None:
     with (
-        closing(TinyDbHistory(loaded.store, access_mode="r")) as history,
+        history_opening.reading(loaded) as history,
         Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress,
     ):
         task = progress.add_task("rebuilding", total=sum(len(history.utc_days(name)) for name in names))

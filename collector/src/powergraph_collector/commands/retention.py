@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,8 +13,8 @@ from powergraph_collector import settings
 from powergraph_collector.commands import opening
 from powergraph_collector.commands.status import DEFAULT_CONFIG
 from powergraph_collector.days import day_of, moment
-from powergraph_collector.history.retention import expired_samples
-from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.history import opening as history_opening
+from powergraph_collector.history.retention import DroppingHistory, expired_samples
 from powergraph_collector.publish.agreement import load as agreed_days
 from powergraph_collector.publish.day_files import expired_files
 from powergraph_collector.retention import FOR_EVER
@@ -60,10 +59,10 @@ def _samples(loaded: Settings, today: date) -> str:
         return kept
     root = loaded.publish / loaded.name
     agreed = {bmc.name: agreed_days(root / bmc.name, loaded.zone) for bmc in loaded.bmcs}
-    with closing(TinyDbHistory(loaded.store, access_mode="r")) as history:
+    with history_opening.reading(loaded) as history:
         expired = expired_samples(history, today, loaded.keep_sample_days)
         going = [(bmc, day) for bmc, day in expired if day in agreed.get(bmc, {})]
-        size = sum(history.day_bytes(bmc, day) for bmc, day in going)
+        size = sum(history.day_bytes(*each) for each in going) if isinstance(history, DroppingHistory) else 0
     days = sorted(date.fromisoformat(day) for _, day in going)
     told = _going(days, len({bmc for bmc, _ in going}), len(going), size)
     waiting = len(expired) - len(going)

@@ -79,6 +79,15 @@ class History(ReadableHistory, Protocol):
         """Keep a batch; what is not acknowledged is not kept and may be appended again."""
         ...
 
+    def reader(self) -> ReadableHistory:
+        """A reader beside this writer, in the same process, that sees only what is acknowledged."""
+        ...
+
+    @property
+    def repairs(self) -> list[str]:
+        """What had to be repaired since it was opened, a sentence each; whoever told of one removes it."""
+        ...
+
     def tidy(self) -> bool:
         """A small piece of upkeep, for a quiet moment; returns whether there may be more to do. Raises OSError."""
         ...
@@ -86,3 +95,7 @@ class History(ReadableHistory, Protocol):
     def close(self) -> None:
         """Let go of files and locks."""
         ...
+
+
+class HistoryAwayError(OSError):
+    """The history cannot be read or written for now; the message is a sentence that says why. Try again later."""

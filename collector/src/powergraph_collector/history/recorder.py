@@ -25,8 +25,10 @@ Record = Sample | Event
 class Recorder:
     """Takes records from the polling thread, and writes them in its own: `run` appends, syncs and acknowledges.
 
-    `acknowledged` gets what is safe; `upkeep` is done beside the history's own, and may raise OSError. What cannot be
-    written stays in memory, in order, until it can; beyond the bound the oldest goes, counted in `dropped`.
+    `acknowledged` gets what is safe; `upkeep` is done beside the history's own, and may raise OSError. Records wait
+    `sync_interval_s`, at least GATHER_S, to be written and synced together: a kill or a power cut costs what waits,
+    which nobody was told of yet. What cannot be written stays in memory, in order, until it can; beyond the bound the
+    oldest goes, counted in `dropped`.
     """
 
     def __init__(
@@ -34,8 +36,11 @@ class Recorder:
         history: History,
         acknowledged: Callable[[Sequence[Sample], Sequence[Event]], None],
         complain: Callable[[str], None],
+        sync_interval_s: float = 0,
+        *,
         upkeep: Callable[[], None] = lambda: None,
     ) -> None:
+        self.sync_interval_s = sync_interval_s
         self._history = history
         self._upkeep = upkeep
         self._acknowledged = acknowledged
@@ -95,9 +100,9 @@ class Recorder:
             if is_quiet:
                 self._tidy()
                 continue
-            if not ends:
-                time.sleep(GATHER_S)
             with self._something:
+                if not ends:
+                    self._something.wait_for(lambda: self._ends, max(GATHER_S, self.sync_interval_s))
                 batch, self._waiting = list(self._waiting), deque()
                 self._writing = len(batch)
             left = self._write(batch) if batch else []

@@ -19,6 +19,10 @@ class DroppingHistory(ReadableHistory, Protocol):
         """Remove the samples of a UTC day, for the one writer. Raises OSError."""
         ...
 
+    def day_bytes(self, bmc: str, day: str) -> int:
+        """Bytes of the samples of a UTC day on the disk. Raises OSError."""
+        ...
+
 
 class SampleRetention:
     """A piece at a time, in the thread that writes the history. Events stay: they are few, and explain the rollups.

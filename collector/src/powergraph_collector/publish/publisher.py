@@ -14,7 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, moment, span_of, utc_day
-from powergraph_collector.history.engine import ReadableHistory, StampedHistory
+from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory, StampedHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import agreement, csv_files, files, json_files, ownership
@@ -117,6 +117,7 @@ class Publisher:
         self._expiring: deque[tuple[_Series, date, list[Path]]] = deque()
         self._expire_at_ms = 0
         self._expired = 0
+        self._away = ""
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         """Take what is safe on the disk; called by the recording thread."""
@@ -211,15 +212,13 @@ class Publisher:
             self._beats += with_tails
             self._take_new()
             self._close_former_days()
-            self._rewrite_old()
-            self._roll(all_due=with_tails)
-            if with_tails:
-                self._write_tails()
-                self._reopen_old()
-            self._agree()
+            self._roll()
+            self._write_from_history(with_tails=with_tails)
             self._expire()
             self._write_index()
             self._write_now()
+        except HistoryAwayError as error:
+            self._say_away(error)
         except OSError as error:
             if self._trouble != str(error):
                 self._complain(f"the page's files cannot be written: {error}; samples are stored all the same")
@@ -227,6 +226,25 @@ class Publisher:
             self._is_prepared = False  # whatever was half done: begin again from the store
         else:
             self._trouble = ""
+
+    def _write_from_history(self, *, with_tails: bool) -> None:
+        """Write what has to be read first; while the history is away, the rest is kept up all the same."""
+        try:
+            self._rewrite_old()
+            self._roll_old(all_due=with_tails)
+            if with_tails:
+                self._write_tails()
+                self._reopen_old()
+            self._agree()
+        except HistoryAwayError as error:
+            self._say_away(error)
+        else:
+            self._away = ""
+
+    def _say_away(self, error: HistoryAwayError) -> None:
+        if not self._away:
+            self._complain(f"some of the page's files wait: {error}")
+        self._away = str(error)
 
     def _prepare(self) -> None:
         """Find out what is published already; the open day is written anew from the store."""
@@ -423,11 +441,15 @@ class Publisher:
         self._publish_day(series, day)
         return True
 
-    def _roll(self, *, all_due: bool) -> None:
-        """Add the rows that are over, and bring what came late into line, for as long as the live files can wait."""
+    def _roll(self) -> None:
+        """Add the rows that are over."""
         now_ms = self._now_ms()
         for series in self._series.values():
             series.rolling.advance(now_ms)
+
+    def _roll_old(self, *, all_due: bool) -> None:
+        """Bring the rows of what came late into line, for as long as the live files can wait."""
+        now_ms = self._now_ms()
         until_s = time.monotonic() + ROLLUP_ROUND_S
         month = f"{moment(now_ms, self._zone):%Y-%m}"
         for series in self._series.values():

@@ -47,6 +47,7 @@ class Rolling:
         self._provisional: list[Row] = []
         self._read_ahead: set[Sample] = set()
         self.old_days: set[str] = set()
+        self._is_all_old = False
         self.kept_rows = 0  # of the last rebuild: rows whose samples are gone
 
     @property
@@ -69,9 +70,7 @@ class Rolling:
         if event.kind is EventKind.INTERVAL:
             changes = [each.begin_ms for each in self._events if each.kind is EventKind.INTERVAL]
             until_ms = min((at_ms for at_ms in changes if at_ms > first_ms), default=max(first_ms, self._frontier_ms))
-            if first_ms == changes[0]:  # it says what was before it, too
-                days = self._history.utc_days(self._bmc)
-                first_ms = min(first_ms, span_of(date.fromisoformat(days[0]), UTC)[0] if days else first_ms)
+            self._is_all_old |= first_ms == changes[0]  # it says what was before it, too
         is_ahead = self._is_seeded and self._tail and first_ms >= max(self._tail[0].at_ms, self._open_ms)
         if not is_ahead:
             self._outdate(first_ms, until_ms)
@@ -150,15 +149,16 @@ class Rolling:
     @property
     def has_work(self) -> bool:
         """Whether there is something to bring into line."""
-        return bool(self.old_days) or not self._is_seeded
+        return self._is_all_old or bool(self.old_days) or not self._is_seeded
 
     def work(self, now_ms: int) -> str | None:
         """Bring a piece of it into line, the latest day first; returns the UTC day, None for all of them."""
         days = self._history.utc_days(self._bmc)
         self.old_days.intersection_update(days)
-        if len(self.old_days) > MOST_DAYS_ONE_BY_ONE:
+        if self._is_all_old or len(self.old_days) > MOST_DAYS_ONE_BY_ONE:
             self.rebuild(now_ms)
             self.old_days.clear()
+            self._is_all_old = False
         if not days:
             self._is_seeded = True
             return None

@@ -59,4 +59,6 @@ class TailPublisher:
             write_tail(self._history, self._bmc, self._path, self._count)
         except OSError as error:
             self._has_new = True
-            self._complain(f"{self._path} cannot be written: {error.strerror}; samples are stored all the same")
+            self._complain(
+                f"{self._path} cannot be written: {error.strerror or error}; samples are stored all the same"
+            )

@@ -1,0 +1,468 @@
+"""The engine for machine rooms gives the same answers as the embedded one, through a real VictoriaMetrics."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.victoria_server import VictoriaServer, free_port
+
+from powergraph_collector.history.engine import HistoryAwayError
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.history.victoriametrics import VictoriaMetricsHistory, VictoriaMetricsReader
+from powergraph_collector.history.victoriametrics_forwarding import Pace
+from powergraph_collector.history.victoriametrics_http import Access, Server
+from powergraph_collector.history.victoriametrics_series import NotOursError, Series, series_of
+from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
+
+DAY_MS = 86_400_000
+NOON_MS = (time.time_ns() // 1_000_000 // DAY_MS - 3) * DAY_MS + DAY_MS // 2  # VictoriaMetrics wants no future
+FAST = Pace(round_s=0.05, settled_s=0.05, doubtful_s=0.05)
+WATTS = st.integers(0, 65_534)
+# Few different times, so that the clock goes back, stands still, and changes the day in both directions.
+TIMES = st.integers(0, 40).map(lambda step: NOON_MS + (step - 20) * DAY_MS // 9)
+SAMPLES = st.builds(
+    Sample,
+    st.sampled_from(["node01", "node02"]),
+    TIMES,
+    WATTS,
+    st.sampled_from(Source),
+    st.sampled_from(Doubt),
+    st.none() | st.builds(Statistics, WATTS, WATTS, WATTS, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
+)
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaServer]:
+    running = VictoriaServer(tmp_path_factory.mktemp("vm")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., VictoriaServer]]:
+    """Start a server of its own with further options."""
+    running: list[VictoriaServer] = []
+
+    def started(*options: str, scheme: str = "http") -> VictoriaServer:
+        running.append(VictoriaServer(tmp_path / f"vm{len(running)}", *options, scheme=scheme))
+        return running[-1].start()
+
+    yield started
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def own_server(start: Callable[..., VictoriaServer]) -> VictoriaServer:
+    return start()
+
+
+@pytest.fixture
+def shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server show what it took whenever it is asked, instead of seconds later."""
+    export = Server.export
+
+    def flushed(asked: Server, *arguments: Any) -> Iterator[Series]:
+        with suppress(OSError):
+            urllib.request.urlopen(asked._select_url.replace("api/v1/export", "internal/force_flush")).close()
+        return export(asked, *arguments)
+
+    monkeypatch.setattr(Server, "export", flushed)
+
+
+def opened(
+    url: str, store: Path, complain: Callable[[str], None] = lambda _: None, pace: Pace = FAST, mb: float = 100
+) -> VictoriaMetricsHistory:
+    return VictoriaMetricsHistory(
+        Access(url, url), store, complain, groups={}, spool_bytes=int(mb * 1_000_000), pace=pace
+    )
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to pass")
+
+
+def row(number: int, bmc: str = "node01") -> Sample:
+    return Sample(bmc, NOON_MS + number * 1000, 400 + number % 50)
+
+
+@given(
+    batches=st.lists(st.lists(SAMPLES, max_size=8), max_size=6),
+    span=st.tuples(TIMES, TIMES),
+    count=st.integers(1, 30),
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_answers_like_the_embedded_engine_on_the_way_and_once_everything_is_forwarded(
+    batches: list[list[Sample]],
+    span: tuple[int, int],
+    count: int,
+    server: VictoriaServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("stores")
+    names = {name: f"{name}-{next(numbers)}" for name in ("node01", "node02")}
+    embedded = TinyDbHistory(folder / "embedded")
+    history = opened(server.url, folder / "db", pace=Pace(round_s=3600))
+    for batch in batches:
+        renamed = [
+            Sample(names[each.bmc], each.at_ms, each.power_w, each.source, each.doubt, each.statistics)
+            for each in batch
+        ]
+        assert history.append(renamed).samples == renamed
+        embedded.append(renamed)
+        if len(batch) % 2:
+            history.forwarder.step()
+
+    def answers(readable: TinyDbHistory | VictoriaMetricsHistory | VictoriaMetricsReader) -> list[object]:
+        return [
+            (
+                list(readable.read(bmc, *span)),
+                list(readable.read(bmc, 0, 1 << 48)),
+                readable.last(bmc, count),
+                readable.last(bmc, 1),
+                readable.utc_days(bmc),
+                bmc in readable.bmcs(),
+            )
+            for bmc in names.values()
+        ]
+
+    expected = answers(embedded)
+    assert answers(history.reader()) == expected
+    history.forwarder.step()
+    server.flush()
+    assert answers(VictoriaMetricsReader(Server(Access(server.url, server.url)))) == expected
+    embedded.close()
+    history.close()
+
+
+def test_events_are_kept_beside_the_samples(server: VictoriaServer, tmp_path: Path) -> None:
+    history = opened(server.url, tmp_path / "db")
+    event = Event("node09", EventKind.OUTAGE, NOON_MS, None, "timeout", 'no answer, "twice"')
+    assert history.append([], [event]).events == [event]
+    assert history.reader().read_events("node09", NOON_MS, NOON_MS + 1) == [event]
+    assert "node09" in history.bmcs()
+    history.close()
+
+
+@pytest.mark.usefixtures("shown_at_once")
+def test_an_outage_of_the_server_costs_nothing_and_stores_nothing_twice(
+    own_server: VictoriaServer, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    history = opened(own_server.url, tmp_path / "db", said.append)
+    sent = [row(number) for number in range(60)]
+    history.append(sent[:20])
+    until(lambda: history.spooled.depth == 0)
+    own_server.stop()
+    history.append(sent[20:40])
+    until(lambda: bool(said))
+    assert history.last("node01", 1) == [sent[39]]
+    with pytest.raises(HistoryAwayError, match="cannot be reached"):
+        history.reader().last("node01", 300)
+    history.close()
+    history = opened(own_server.url, tmp_path / "db", said.append)
+    history.append(sent[40:])
+    own_server.start()
+    until(lambda: history.spooled.depth == 0 and said[-1] == "VictoriaMetrics takes samples again")
+    history.close()
+    assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
+    assert said[0].startswith("samples wait in the spool: ")
+
+
+def test_what_a_killed_server_forgot_is_sent_again(own_server: VictoriaServer, tmp_path: Path) -> None:
+    history = opened(own_server.url, tmp_path / "db", pace=Pace(0.02, settled_s=5.0, doubtful_s=5.0))
+    sent = []
+    for round_number in range(4):
+        for number in range(40):
+            sent.append(row(round_number * 40 + number))
+            history.append([sent[-1]])
+            time.sleep(0.01)
+        until(lambda: all(segment.sent_at_s is not None for segment in history.spooled.segments()))
+        own_server.stop(kill=True)
+        own_server.start()
+    until(lambda: history.spooled.depth == 0)
+    history.close()
+    assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from powergraph_collector.history.victoriametrics import VictoriaMetricsHistory
+from powergraph_collector.history.victoriametrics_forwarding import Pace
+from powergraph_collector.history.victoriametrics_http import Access
+from powergraph_collector.model import Sample, Statistics
+
+url, number = sys.argv[2], int(sys.argv[3])
+pace = Pace(round_s=0.01, settled_s=5.0, doubtful_s=5.0)
+history = VictoriaMetricsHistory(Access(url, url), Path(sys.argv[1]), print, pace=pace)
+while True:
+    batch = [Sample(f"node{index}", number, 400 + index) for index in range(3)]
+    for sample in history.append(batch).samples:
+        print(sample.bmc, sample.at_ms)
+    sys.stdout.flush()
+    number += 1
+    time.sleep(0.002)
+"""
+
+
+@pytest.mark.usefixtures("shown_at_once")
+def test_kills_of_the_writer_lose_no_acknowledged_sample_and_store_none_twice(
+    own_server: VictoriaServer, tmp_path: Path
+) -> None:
+    chance = random.Random(2)
+    acknowledged: set[tuple[str, int]] = set()
+    for kill in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "db"), own_server.url, str(NOON_MS + kill * 100_000)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PATH": ""},
+        )
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first, "the spool did not open after a kill"
+        time.sleep(chance.uniform(0, 0.4))
+        process.kill()
+        lines = [first, *process.stdout.read().split("\n")[:-1]]
+        process.wait()
+        process.stdout.close()
+        acknowledged.update((bmc, int(at_ms)) for bmc, at_ms in (line.split() for line in lines))
+    history = opened(own_server.url, tmp_path / "db", pace=Pace(0.05, settled_s=2.0, doubtful_s=2.0))
+    until(lambda: history.spooled.depth == 0)
+    history.close()
+    stored = own_server.stored()
+    assert set(stored.values()) == {1}
+    assert acknowledged <= set(stored)
+    assert len(acknowledged) >= 36
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Says what `answer` gives for a path and a body: a status and a text; or hands on and says nothing."""
+
+    answer: Callable[[str, bytes], tuple[int, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status, text = type(self).answer(self.path, body)
+        if status:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[Callable[[str, bytes], tuple[int, bytes]]], str]]:
+    """Start a server that answers by a function; returns its URL."""
+    running: list[ThreadingHTTPServer] = []
+
+    def start(answer: Callable[[str, bytes], tuple[int, bytes]]) -> str:
+        handler = type("Handler", (Answers,), {"answer": staticmethod(answer)})
+        running.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        Thread(target=running[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{running[-1].server_port}"
+
+    yield start
+    for each in running:
+        each.shutdown()
+        each.server_close()
+
+
+@pytest.mark.usefixtures("shown_at_once")
+def test_an_answer_that_got_lost_stores_nothing_twice(
+    own_server: VictoriaServer, tmp_path: Path, answering: Callable[..., str]
+) -> None:
+    lost = [0]
+
+    def hands_on_and_says_nothing(path: str, body: bytes) -> tuple[int, bytes]:
+        with urllib.request.urlopen(f"{own_server.url}{path}", body) as response:
+            text = response.read()
+        if "import" in path and lost[0] < 3:
+            lost[0] += 1
+            own_server.flush()
+            return (0, b"") if lost[0] % 2 else (502, b"bad gateway")
+        return 200, text
+
+    history = opened(answering(hands_on_and_says_nothing), tmp_path / "db")
+    sent = [row(number) for number in range(30)]
+    for first in range(0, 30, 10):
+        history.append(sent[first : first + 10])
+        history.spooled.cut()
+    until(lambda: history.spooled.depth == 0)
+    history.close()
+    assert lost[0] == 3
+    assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
+
+
+def test_a_full_spool_keeps_nothing_more_and_says_why(tmp_path: Path) -> None:
+    history = opened(f"http://127.0.0.1:{free_port()}", tmp_path / "db", mb=0.01)
+    kept = []
+    for number in range(1000):
+        outcome = history.append([row(number)])
+        kept += outcome.samples
+        if outcome.error:
+            break
+    until(lambda: bool(history.forwarder.trouble))
+    outcome = history.append([row(1000)], [Event("node01", EventKind.MARKER, NOON_MS)])
+    assert (list(outcome.samples), len(outcome.events)) == ([], 1)
+    assert "the spool has reached its 0.01 MB; " in outcome.error
+    assert "cannot be reached" in outcome.error
+    assert 20 < len(kept) < 1000
+    folder = tmp_path / "db.spool"
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 10_000
+    history.close()
+
+
+@pytest.mark.usefixtures("shown_at_once")
+def test_samples_that_the_server_will_not_keep_are_told_and_do_not_hold_up_others(
+    start: Callable[..., VictoriaServer], tmp_path: Path
+) -> None:
+    server = start("-retentionPeriod=1d")
+    said: list[str] = []
+    history = opened(server.url, tmp_path / "db", said.append)
+    history.append([row(number) for number in range(30)])
+    until(lambda: history.spooled.depth == 0)
+    assert history.forwarder.refused == 30
+    now = Sample("node01", time.time_ns() // 1_000_000, 400)
+    history.append([now])
+    until(lambda: history.spooled.depth == 0)
+    assert list(history.read("node01", 0, 1 << 48)) == [now]
+    assert "took 30 samples and does not keep them: look at its retention" in said[0]
+    history.close()
+
+
+def test_a_reader_is_not_shown_a_part_of_what_is_on_its_way(server: VictoriaServer, tmp_path: Path) -> None:
+    history = opened(server.url, tmp_path / "db", pace=Pace(round_s=3600))
+    history.spooled._most_held = 10
+    history.append([row(number, "many") for number in range(20)])
+    assert len(list(history.reader().read("many", 0, 1 << 48))) == 20
+    history.spooled.cut()
+    with pytest.raises(HistoryAwayError, match="20 samples are still on their way"):
+        list(history.reader().read("many", 0, 1 << 48))
+    history.close()
+    assert len(history.spooled.segments()[0].placed()) == 20
+
+
+def test_damage_in_the_spool_costs_its_line_and_is_told(server: VictoriaServer, tmp_path: Path) -> None:
+    history = opened(f"http://127.0.0.1:{free_port()}", tmp_path / "db")
+    history.append([row(number, "flipped") for number in range(10)])
+    history.close()
+    [path] = (tmp_path / "db.spool").glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[4] = lines[4].replace(b"404", b"405")
+    path.write_bytes(b"".join(lines) + b'["torn')
+    history = opened(server.url, tmp_path / "db")
+    assert history.repairs == [f"{path}: 1 damaged lines left out"]
+    assert [sample.power_w - 400 for sample in history.read("flipped", 0, 1 << 48)] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    history.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "words"),
+    [
+        (200, b"<html>hello</html>", "does not answer like VictoriaMetrics"),
+        (200, b"[" * 100_000, "does not answer like VictoriaMetrics"),
+        (200, b'{"metric":{"__name__":"x"},"values":[1,2],"timestamps":[1]}', "does not answer like VictoriaMetrics"),
+        (200, b'{"metric":{"__name__":"x"},"values":[1],"timestamps":["1"]}', "does not answer like VictoriaMetrics"),
+        (200, b'{"metric":[],"values":[],"timestamps":[]}', "does not answer like VictoriaMetrics"),
+        (401, b"", "check user and password"),
+        (404, b"", "check the URL"),
+        (302, b"", "it redirects, which is not followed"),
+        (500, b"\x1b[2Jboom\n\nboom", "refused with HTTP 500: [2Jboom boom"),
+        (0, b"", "did not answer"),
+    ],
+)
+def test_a_server_that_answers_nonsense_is_told_from_one_that_has_nothing(
+    status: int, text: bytes, words: str, answering: Callable[..., str]
+) -> None:
+    url = answering(lambda _path, _body: (status, text))
+    reader = VictoriaMetricsReader(Server(Access(url, url)))
+    with pytest.raises(HistoryAwayError) as caught:
+        reader.bmcs()
+    assert words in str(caught.value)
+    assert url in str(caught.value)
+    with pytest.raises(HistoryAwayError):
+        list(reader.read("node01", 0, 1 << 48))
+
+
+def test_names_and_values_that_cannot_be_ours_are_passed_over(answering: Callable[..., str]) -> None:
+    def line(metric: str, labels: str, value: str, at_ms: int = NOON_MS) -> str:
+        return f'{{"metric":{{"__name__":"{metric}",{labels}}},"values":[{value}],"timestamps":[{at_ms}]}}\n'
+
+    lines = [
+        line("powergraph_day_begun", '"bmc":"../../etc"', "1"),
+        line("powergraph_day_begun", r'"bmc":"a\u001b[2J"', "1"),
+        line("powergraph_day_begun", '"bmc":"node01"', "1"),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi"', "400"),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi"', "401", NOON_MS + DAY_MS),
+        line("powergraph_power_watts", '"bmc":"node02","source":"dcmi"', "402"),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dream"', "403"),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi","lap":"1e9"', "404"),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi"', "405.5", NOON_MS + 1),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi"', "NaN", NOON_MS + 2),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi"', '"406"', NOON_MS + 3),
+        line("powergraph_power_watts", '"bmc":"node01","source":"dcmi"', "null", NOON_MS + 4),
+        line("something_else", '"bmc":"node01","source":"dcmi"', "407", NOON_MS + 5),
+    ]
+    url = answering(lambda _path, _body: (200, "".join(lines).encode()))
+    reader = VictoriaMetricsReader(Server(Access(url, url)))
+    assert reader.bmcs() == ["node01"]
+    assert list(reader.read("node01", NOON_MS - 1000, NOON_MS + 1000)) == [Sample("node01", NOON_MS, 400)]
+
+
+@given(line=st.binary(max_size=200))
+def test_no_line_breaks_the_parser(line: bytes) -> None:
+    with pytest.raises(NotOursError):
+        series_of(line)
+
+
+def test_users_and_certificates_are_checked(start: Callable[..., VictoriaServer], tmp_path: Path) -> None:
+    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=powergraph test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    options = ["-tls", f"-tlsCertFile={certificate}", f"-tlsKeyFile={key}"]
+    options += ["-httpAuth.username=powergraph", "-httpAuth.password=a-secret"]
+    server = start(*options, scheme="https")
+
+    def ask(user: str, password: str, ca: Path | None) -> list[str]:
+        access = Access(server.url, server.url, user, password, ca)
+        assert "a-secret" not in repr(access)
+        return VictoriaMetricsReader(Server(access)).bmcs()
+
+    assert ask("powergraph", "a-secret", certificate) == []
+    to = Server(Access(server.url, server.url, "powergraph", "wrong", certificate))
+    with pytest.raises(HistoryAwayError, match="HTTP 401: check user and password"):
+        to.insert(b"")
+    to.log_in(Access(server.url, server.url, "powergraph", "a-secret"))
+    to.insert(b"")
+    with pytest.raises(HistoryAwayError, match="HTTP 401: check user and password"):
+        ask("powergraph", "wrong", certificate)
+    with pytest.raises(HistoryAwayError, match=r"cannot be reached: .*certificate"):
+        ask("powergraph", "a-secret", None)
