@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from powergraph_collector.energy import energy
 from powergraph_collector.model import Event, EventKind, Sample
-
-SHARED_DAY = Path(__file__).resolve().parents[3] / "shared" / "data" / "power8-2017-07-23.csv"
+from tests.series import real_day
 
 
 def series(*points: tuple[int, int]) -> list[Sample]:
@@ -83,19 +79,10 @@ def test_energy_is_bounded_by_the_extremes_over_the_covered_time(
 
 
 def test_the_real_day_of_a_power8_server_has_its_known_energy() -> None:
-    if not SHARED_DAY.exists():
+    samples = real_day()
+    if samples is None:
         pytest.skip("the recorded day is not at hand")
-    with SHARED_DAY.open() as file:
-        rows = [(clock.split(":"), int(watts)) for clock, watts in csv.reader(file)]
-    points = [
-        ((int(hour) * 3600 + int(minute) * 60 + int(second)) * 1000, watts) for (hour, minute, second), watts in rows
-    ]
-    result = energy(series(*points), 2000)
+    result = energy(samples, 2000)
     assert round(result.energy_wh, 2) == 13_227.41
     assert result.covered_s == 86_094
     assert result.max_w == 842
-
-
-def _ms_of_day(clock: str) -> int:
-    hour, minute, second = clock.split(":")
-    return (int(hour) * 3600 + int(minute) * 60 + int(second)) * 1000

@@ -15,7 +15,7 @@ from powergraph_collector.simulator.server import Simulator
 from tests.conftest import PASSWORD, USER
 
 COLLECTOR = Path(__file__).parents[1]
-READINGS = 40
+READINGS = 120
 
 # strace makes these fail from the FIRST-th call of a thread to the LAST-th, each STEP-th of them.
 FAULTS = {

@@ -10,10 +10,16 @@ import pytest
 
 from powergraph_collector.history.powerdb import AppendTable, PowerDB
 from powergraph_collector.history.storage import LogStorage
-from powergraph_collector.service import Service
+from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.model import Event, EventKind, Sample
+from powergraph_collector.service import Service, begun_again
 from powergraph_collector.settings import validated
 from powergraph_collector.simulator.server import Simulator
 from tests.conftest import PASSWORD, USER
+
+
+def moment_of(document: Any) -> int:
+    return int(document["at_ms"] if "at_ms" in document else document["begin_ms"])
 
 
 def test_the_service_writes_into_its_store_through_tinydb_alone(
@@ -24,7 +30,7 @@ def test_the_service_writes_into_its_store_through_tinydb_alone(
     insert_multiple, append = AppendTable.insert_multiple, LogStorage.append
 
     def through_tinydb(table: AppendTable, documents: Any) -> list[int]:
-        inserted.extend((table.name, document["at_ms"]) for document in documents)
+        inserted.extend((table.name, moment_of(document)) for document in documents)
         depth[0] += 1
         try:
             return insert_multiple(table, documents)
@@ -45,8 +51,24 @@ def test_the_service_writes_into_its_store_through_tinydb_alone(
     monkeypatch.setattr(LogStorage, "append", only_then)
     assert Service(validated(table, "test"), ticks=3).run()
     with PowerDB(tmp_path / "db", access_mode="r") as db:
-        stored = sorted((name, document["at_ms"]) for name in db.tables() for document in db.table(name))
+        stored = sorted((name, moment_of(document)) for name in db.tables() for document in db.table(name))
     files = {path.name for path in (tmp_path / "db").rglob("*") if path.is_file()}
     assert stored == sorted(inserted)
-    assert len(stored) == len(simulator.served) == 6
+    assert len([name for name, _ in stored if not name.endswith(".events")]) == len(simulator.served) == 6
+    assert len(stored) == 6 + len(bmcs)  # the interval of each
     assert files == {".format.json", ".lock", *(f"{name.rpartition('/')[2]}.jsonl" for name, _ in stored)}
+
+
+def test_a_store_knows_its_intervals_whether_they_change_while_it_is_collected_into_or_not(tmp_path: Path) -> None:
+    def begun(interval_s: float, now_ms: int) -> list[Event]:
+        table = {"bmc": [{"name": "n", "host": "192.0.2.1", "interval_s": interval_s}]}
+        events = begun_again(history, validated(table, "test").bmcs, now_ms)
+        history.append([Sample("n", now_ms, 1)], events)
+        return [event for event in events if event.kind is EventKind.INTERVAL]
+
+    history = TinyDbHistory(tmp_path / "db", now_ms=lambda: 10**12)
+    assert [event.value for event in begun(10.0, 10**12)] == [10.0]
+    assert begun(10.0, 10**12 + 60_000) == []
+    assert begun(10.0, 10**12 + 400 * 86_400_000) == []
+    assert [event.value for event in begun(2.0, 10**12 + 401 * 86_400_000)] == [2.0]
+    history.close()

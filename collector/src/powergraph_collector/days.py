@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -36,7 +37,20 @@ def to_ms(when: datetime) -> int:
 
 def iso(at_ms: int) -> str:
     """`2026-11-24T01:50:09.123Z`, the form of all published files."""
-    return moment(at_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{min(max(at_ms, FIRST_MS), LAST_MS) % 1000:03d}Z"
+    minute, in_minute_ms = divmod(min(max(at_ms, FIRST_MS), LAST_MS), 60_000)
+    return f"{_minute(minute)}:{in_minute_ms // 1000:02d}.{in_minute_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=2048)
+def _minute(minutes: int) -> str:
+    return moment(minutes * 60_000).strftime("%Y-%m-%dT%H:%M")
+
+
+def ms_of(text: str) -> int:
+    """The inverse of iso. Raises ValueError."""
+    if not text.endswith("Z"):
+        raise ValueError(f"{text!r} is not a time like 2026-11-24T01:50:09.123Z")
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def utc_day(at_ms: int) -> str:

@@ -61,7 +61,7 @@ def energy(
     count = covered_ms = energy_ms_w = 0
     lowest: int | None = None
     highest: int | None = None
-    for sample, held_ms in _held(samples, interval_ms, events):
+    for sample, held_ms in held(samples, interval_ms, events):
         inside = from_ms <= sample.at_ms < to_ms
         within_ms = max(0, min(sample.at_ms + held_ms, to_ms) - max(sample.at_ms, from_ms))
         count += inside
@@ -73,15 +73,20 @@ def energy(
     return Energy(count, covered_ms, energy_ms_w, lowest, highest)
 
 
-def _held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
-    """Each sample with the ms for which it holds."""
-    steps: dict[int, int] = {}
-    changes: list[tuple[int, int]] = []
-    for event in events:
-        if event.kind is EventKind.CLOCK_STEP:
-            steps[event.begin_ms] = int(event.value or 0)
-        elif event.kind is EventKind.INTERVAL and event.value:
-            changes.append((event.begin_ms, round(event.value * 1000)))
+def first_interval_ms(events: Iterable[Event], otherwise_ms: int) -> int:
+    """The interval before the first change of it: as the events of a whole history begin, otherwise as is said.
+
+    The collector tells a BMC's interval when it first polls it, so what came before was brought from elsewhere.
+    """
+    told = (event.value for event in events if event.kind is EventKind.INTERVAL and event.value)
+    return next((round(interval_s * 1000) for interval_s in told), otherwise_ms)
+
+
+def held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
+    """Each sample with the ms for which it holds; arguments as those of `energy`."""
+    events = list(events)
+    steps = {event.begin_ms: int(event.value or 0) for event in events if event.kind is EventKind.CLOCK_STEP}
+    changes = _changes(events)
     for sample, following in pairwise(chain(samples, [None])):
         if sample is None:
             return
@@ -90,6 +95,16 @@ def _held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) 
             return
         longest_ms = HOLDS_INTERVALS * _interval_at(sample.at_ms, interval_ms, changes)
         yield sample, min(max(0, following.at_ms - sample.at_ms - steps.pop(sample.at_ms, 0)), longest_ms)
+
+
+def interval_at(at_ms: int, interval_ms: int, events: Iterable[Event]) -> int:
+    """The interval in force at a moment, in ms; arguments as those of `energy`."""
+    return _interval_at(at_ms, interval_ms, _changes(events))
+
+
+def _changes(events: Iterable[Event]) -> list[tuple[int, int]]:
+    told = (event for event in events if event.kind is EventKind.INTERVAL and event.value)
+    return [(event.begin_ms, round((event.value or 0) * 1000)) for event in told]
 
 
 def _interval_at(at_ms: int, interval_ms: int, changes: Iterable[tuple[int, int]]) -> int:

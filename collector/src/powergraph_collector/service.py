@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from powergraph_collector import heartbeat
+from powergraph_collector.days import FIRST_MS, LAST_MS
 from powergraph_collector.energy import HOLDS_INTERVALS
 from powergraph_collector.history import opening
 from powergraph_collector.history.engine import History, HistoryAwayError, Spooling
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
+from powergraph_collector.history.retention import DroppingHistory, SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
@@ -36,6 +38,7 @@ STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.jso
 TAIL_FILE: Final = "last.csv"
 READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
 _BEAT_S: Final = 1.0
+_DAY_MS: Final = 86_400_000
 _LEAST_FILES: Final = 65_536
 
 _log = logging.getLogger("powergraph")
@@ -127,7 +130,13 @@ class Service:
         history = opening.writer(self.settings, _log.warning)
         clock = Clock()
         self._figures = Figures(self.settings.bmcs)
-        recorder = Recorder(history, self._acknowledged, _log.error, self.settings.sync_interval_s)
+        recorder = Recorder(
+            history,
+            self._acknowledged,
+            _log.error,
+            self.settings.sync_interval_s,
+            upkeep=self._upkeep(history, clock),
+        )
         self._storage = recorder.storage
         poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
         metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
@@ -235,7 +244,7 @@ class Service:
         except SettingsError as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
-        fixed = ("history", "database", "store", "runtime", "reader")
+        fixed = ("history", "database", "store", "runtime", "reader", "keep_sample_days")
         for name in fixed:
             if getattr(settings, name) != getattr(self.settings, name):
                 _log.error("settings not reloaded: a new %s needs a restart", name)
@@ -257,7 +266,13 @@ class Service:
         reader = history.reader()
         if settings.publish is not None:
             self._publishing = Publisher(
-                settings, reader, settings.publish, _log.error, clock.utc_ms, storage=self._storage
+                settings,
+                reader,
+                settings.publish,
+                _log.error,
+                clock.utc_ms,
+                storage=self._storage,
+                tell=_log.info,
             )
         else:
             self._publishing = TailPublisher(
@@ -273,6 +288,15 @@ class Service:
             target=self._publishing.run, args=(self._publishing_stop,), name="publishing"
         )
         self._publishing_thread.start()
+
+    def _upkeep(self, history: History, clock: Clock) -> Callable[[], None]:
+        if not isinstance(history, DroppingHistory):
+            return lambda: None
+        keep_days = self.settings.keep_sample_days
+        return SampleRetention(history, keep_days, self._is_rolled_up, _log.info, clock.utc_ms).step
+
+    def _is_rolled_up(self, bmc: str, day: str) -> bool:
+        return isinstance(self._publishing, Publisher) and self._publishing.is_rolled_up(bmc, day)
 
     def _stop_publishing(self) -> None:
         self._publishing_stop.set()
@@ -293,8 +317,11 @@ class Service:
 
 
 def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
-    """The events that say why nothing was collected since the last sample of each BMC, where that is known."""
+    """The events that say since when nothing was collected of a BMC, where that is known, and its interval if new."""
     events: list[Event] = []
+    for bmc in bmcs:
+        if told_interval_s(history, bmc.name, now_ms) != bmc.interval_s:
+            events.append(Event(bmc.name, EventKind.INTERVAL, now_ms, now_ms, value=bmc.interval_s))
     for bmc in bmcs:
         try:
             last = history.last(bmc.name, 1)
@@ -312,6 +339,16 @@ def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Even
             detail = "the collector was not running"
             events.append(Event(bmc.name, EventKind.OUTAGE, since_ms, now_ms, Reason.COLLECTOR_STOPPED.value, detail))
     return events
+
+
+def told_interval_s(history: History, bmc: str, now_ms: int) -> float | None:
+    """The interval that the history was last told of, so that energy is known from it alone; None if of none."""
+    for from_ms in (now_ms - 2 * _DAY_MS, now_ms - 60 * _DAY_MS, FIRST_MS):  # old events are seldom needed
+        events = history.read_events(bmc, max(FIRST_MS, from_ms), LAST_MS)
+        told = [event.value for event in events if event.kind is EventKind.INTERVAL]
+        if told:
+            return told[-1]
+    return None
 
 
 def _raise_file_limit() -> None:

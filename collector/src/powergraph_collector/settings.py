@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from powergraph_collector.credentials import Password, UserName
+from powergraph_collector.retention import FOR_EVER
 from powergraph_collector.urls import valid_url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
@@ -31,6 +32,9 @@ DEFAULT_PORT = 623
 DEFAULT_INTERVAL_S = 10.0
 DEFAULT_CSV_INTERVAL_S = 300.0
 DEFAULT_TAIL_LENGTH = 300
+DEFAULT_KEEP_PUBLISHED_DAYS = 400  # so that a year ago can be compared; about 110 MB of a BMC at 10 s
+DEFAULT_KEEP_SAMPLE_DAYS = FOR_EVER
+FEWEST_SAMPLE_DAYS = 7  # by then the rollups are safe, and somebody has looked
 SHORTEST_INTERVAL_S = 0.1
 LONGEST_INTERVAL_S = 3600.0
 DEFAULT_SPOOL_MB = 1000.0  # ten hours of 1,000 BMCs at 10 s
@@ -50,6 +54,7 @@ def _in_form(pattern: str, form: str) -> AfterValidator:
 Name = Annotated[str, _in_form(NAME_PATTERN, "a name: letters and digits, then also . _ -, at most 63")]
 Host = Annotated[str, Field(max_length=253), _in_form(HOST_PATTERN, "a host name or address")]
 Interval = Annotated[float, Field(ge=SHORTEST_INTERVAL_S, le=LONGEST_INTERVAL_S)]
+KeepDays = Annotated[int, Field(ge=FOR_EVER, le=36_500)]
 Printable = Annotated[str, Field(max_length=200), _in_form(r"[^\x00-\x1f\x7f]*", "free of control characters")]
 Privilege = Literal["auto", "user", "operator", "administrator"]
 CipherSuite = Literal["auto", 3, 17]
@@ -151,6 +156,8 @@ class Settings(_Strict):
     interval_s: Interval = DEFAULT_INTERVAL_S
     csv_interval_s: Annotated[float, Field(gt=0, le=86400)] = DEFAULT_CSV_INTERVAL_S
     tail_length: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TAIL_LENGTH
+    keep_published_days: KeepDays = DEFAULT_KEEP_PUBLISHED_DAYS
+    keep_sample_days: KeepDays = DEFAULT_KEEP_SAMPLE_DAYS
     history: HistoryName = "tinydb"
     victoriametrics: VictoriaMetrics | None = None
     store: Path = Path("powergraph.db")
@@ -173,6 +180,16 @@ class Settings(_Strict):
         except (KeyError, ValueError, OSError):
             raise ValueError("not a zone of the tz database, such as Europe/Berlin or UTC") from None
         return value
+
+    @model_validator(mode="after")
+    def _rollups_outlive_samples(self) -> Settings:
+        if self.keep_sample_days != FOR_EVER and self.publish is None:
+            raise ValueError("keep_sample_days needs publish: without rollups nothing would be left of the samples")
+        if FOR_EVER < self.keep_sample_days < FEWEST_SAMPLE_DAYS:
+            raise ValueError(f"keep_sample_days is at least {FEWEST_SAMPLE_DAYS}, or {FOR_EVER} for ever")
+        if self.keep_sample_days != FOR_EVER and self.history != "tinydb":
+            raise ValueError("keep_sample_days is of the embedded store: VictoriaMetrics has -retentionPeriod")
+        return self
 
     @model_validator(mode="after")
     def _history_is_somewhere(self) -> Settings:

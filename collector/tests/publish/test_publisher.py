@@ -125,7 +125,7 @@ def test_days_that_nobody_published_are_written_from_the_store(site: Site) -> No
     site.writer.append(old)
     site.round()
     site.round()
-    published = sorted(path.name for path in (site.root / "lab/node01").glob("2026-*.csv"))
+    published = sorted(path.name for path in (site.root / "lab/node01").glob("2026-??-??.csv"))
     assert published == ["2026-11-21.csv", "2026-11-22.csv", "2026-11-23.csv"]
     assert [row for name in published for row in site.csv(f"node01/{name}")[1:]] == rows(old)[1:]
 
@@ -246,3 +246,19 @@ def test_csv_comes_back_as_it_was(kept: list[Sample]) -> None:
 
 def _parsed(text: str) -> Any:
     return datetime.fromisoformat(text)
+
+
+def test_the_events_of_a_day_tell_the_interval_with_which_it_began(site: Site) -> None:
+    def told(at_ms: int, interval_s: float) -> Event:
+        return Event("node01", EventKind.INTERVAL, at_ms, at_ms, value=interval_s)
+
+    yesterday_ms, today_ms = MORNING_MS - 5 * HOUR_MS, MORNING_MS + 5 * HOUR_MS
+    site.keep(samples(2, yesterday_ms), [told(yesterday_ms, 10.0)])
+    site.keep(samples(2, today_ms), [told(today_ms, 2.0)])
+    site.round()
+    assert site.json("node01/2026-11-23.events.json")["interval_s"] == 10.0
+    assert site.json("node01/2026-11-24.events.json")["interval_s"] == 10.0
+    site.now_ms += 24 * HOUR_MS
+    site.keep(samples(2, site.now_ms))
+    site.round()
+    assert site.json("node01/2026-11-25.events.json")["interval_s"] == 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,9 +13,12 @@ import click
 from powergraph_collector import days, settings
 from powergraph_collector.commands import opening
 from powergraph_collector.commands.frame import CommandError, ExitCode, FiniteRange
-from powergraph_collector.energy import HOLDS_INTERVALS, Energy, energy
+from powergraph_collector.energy import HOLDS_INTERVALS, Energy, energy, first_interval_ms
 from powergraph_collector.history.engine import ReadableHistory
-from powergraph_collector.model import Sample
+from powergraph_collector.model import Event, Sample
+from powergraph_collector.order import in_order
+
+_DAY_MS = 86_400_000
 
 
 @click.command(name="energy")
@@ -26,7 +30,7 @@ from powergraph_collector.model import Sample
     type=FiniteRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
     default=settings.DEFAULT_INTERVAL_S,
     show_default=True,
-    help="Seconds between readings, nominally: a sample holds at most three of them.",
+    help="Seconds between readings, where the store does not tell: a sample holds at most three of them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @opening.reading_options
@@ -52,9 +56,9 @@ def command(
     to_ms = days.LAST_MS if end is None else _moment(end, zone)
     with opening.history(place, zone, tables) as history:
         bmc = opening.chosen_bmc(history, bmc)
-        interval_ms = round(interval * 1000)
-        samples = _around(history, bmc, from_ms, to_ms, interval_ms)
-        result = energy(samples, interval_ms, history.read_events(bmc, from_ms, to_ms), from_ms, to_ms)
+        events = history.read_events(bmc, days.FIRST_MS, days.LAST_MS)
+        samples = _around(history, bmc, from_ms, to_ms, events)
+        result = energy(samples, first_interval_ms(events, round(interval * 1000)), events, from_ms, to_ms)
     if not result.samples:
         raise CommandError(f"{opening.words(place)} has no samples in this span", ExitCode.NOTHING_FOUND)
     first_ms = samples[0].at_ms if begin is None else from_ms
@@ -63,13 +67,17 @@ def command(
     click.echo(json.dumps(_figures(result, span_s)) if as_json else _lines(result, span_s))
 
 
-def _around(history: ReadableHistory, bmc: str, from_ms: int, to_ms: int, interval_ms: int) -> list[Sample]:
-    """Samples of a span, those that hold into it, and the first one after it."""
+def _around(history: ReadableHistory, bmc: str, from_ms: int, to_ms: int, events: Sequence[Event]) -> list[Sample]:
+    """Samples of whole UTC days: those of a span, those that may hold into it, and the first one after it."""
+    context_ms = max(days.FIRST_MS, from_ms - round(HOLDS_INTERVALS * settings.LONGEST_INTERVAL_S * 1000))
     found: list[Sample] = []
-    for sample in history.read(bmc, max(days.FIRST_MS, from_ms - HOLDS_INTERVALS * interval_ms), days.LAST_MS):
+    after: str | None = None
+    for sample in in_order(history.read(bmc, context_ms - context_ms % _DAY_MS, days.LAST_MS), events):
+        if after is not None and days.utc_day(sample.at_ms) != after:
+            break
         found.append(sample)
         if sample.at_ms >= to_ms:
-            break
+            after = after or days.utc_day(sample.at_ms)
     return found
 
 

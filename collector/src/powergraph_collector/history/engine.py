@@ -59,6 +59,15 @@ class ReadableHistory(Protocol):
         ...
 
 
+@runtime_checkable
+class StampedHistory(ReadableHistory, Protocol):
+    """A history that knows, without reading it, whether a day is as it was."""
+
+    def stamps(self, bmc: str) -> dict[str, str]:
+        """By UTC day with samples, something that changes whenever its samples or events do. Raises OSError."""
+        ...
+
+
 class History(ReadableHistory, Protocol):
     """A history that is also written.
 

@@ -25,9 +25,10 @@ Record = Sample | Event
 class Recorder:
     """Takes records from the polling thread, and writes them in its own: `run` appends, syncs and acknowledges.
 
-    `acknowledged` gets what is safe. Records wait `sync_interval_s`, at least GATHER_S, to be written and synced
-    together: a kill or a power cut costs what waits, which nobody was told of yet. What cannot be written stays in
-    memory, in order, until it can; beyond the bound the oldest goes, counted in `dropped`.
+    `acknowledged` gets what is safe; `upkeep` is done beside the history's own, and may raise OSError. Records wait
+    `sync_interval_s`, at least GATHER_S, to be written and synced together: a kill or a power cut costs what waits,
+    which nobody was told of yet. What cannot be written stays in memory, in order, until it can; beyond the bound the
+    oldest goes, counted in `dropped`.
     """
 
     def __init__(
@@ -36,9 +37,12 @@ class Recorder:
         acknowledged: Callable[[Sequence[Sample], Sequence[Event]], None],
         complain: Callable[[str], None],
         sync_interval_s: float = 0,
+        *,
+        upkeep: Callable[[], None] = lambda: None,
     ) -> None:
         self.sync_interval_s = sync_interval_s
         self._history = history
+        self._upkeep = upkeep
         self._acknowledged = acknowledged
         self._complain = complain
         self._waiting: deque[Record] = deque()
@@ -126,10 +130,13 @@ class Recorder:
         try:
             with self._busy():
                 self._history.tidy()
+                self._upkeep()
         except OSError as error:
             trouble = error.strerror or str(error)
             if trouble != self._untidy:
-                self._complain(f"days that are over cannot be compacted ({trouble}); they stay as they are for now")
+                self._complain(
+                    f"days that are over cannot be compacted or removed ({trouble}); they stay as they are for now"
+                )
             self._untidy = trouble
 
     def _write(self, batch: Sequence[Record]) -> list[Record]:

@@ -174,6 +174,15 @@ class LogStorage(Storage):
         """Names of the tables in a folder that have lines, with how many bytes of them. Raises OSError."""
         return table_files.logs_below(self.root, folder)
 
+    def size(self, name: str) -> int:
+        """Bytes of a table's files. Raises OSError."""
+        files = self._files(name)
+        return sum(path.stat().st_size for path in (files.log, files.columns) if path.exists())
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        """By table in a folder, what changes whenever the table does. Raises OSError."""
+        return table_files.stamps_below(self.root, folder)
+
     def folders(self) -> list[str]:
         """What stands in front of the first `/` of table names."""
         with os.scandir(self.root) as entries:

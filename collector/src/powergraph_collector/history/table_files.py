@@ -125,6 +125,15 @@ def logs_below(root: Path, folder: str) -> list[tuple[str, int]]:
     return sorted((name_of(root, path), path.stat().st_size) for path in logs)
 
 
+def stamps_below(root: Path, folder: str) -> dict[str, str]:
+    """By table in a folder, what changes whenever one of its files does. Raises OSError."""
+    stamps: dict[str, str] = {}
+    for path in sorted(_files_below(root, folder)):
+        name, status = name_of(root, path), path.stat()
+        stamps[name] = f"{stamps.get(name, '')}{status.st_size:x}.{status.st_ctime_ns:x} "
+    return stamps
+
+
 def _files_below(root: Path, folder: str) -> Iterator[Path]:
     top = TableFiles.of(root, folder).log.with_suffix("") if folder else root
     return (path for path in top.rglob("*") if path.name.endswith((log_file.SUFFIX, columns_file.SUFFIX)))

@@ -159,6 +159,19 @@ class TinyDbHistory:
         """UTC days with a table of samples."""
         return [day for day in self._tables(bmc) if _is_day(day)]
 
+    def drop_day(self, bmc: str, day: str) -> None:
+        """Remove the samples of a UTC day. Raises OSError."""
+        self.db.drop_table(f"{bmc}/{day}")
+
+    def day_bytes(self, bmc: str, day: str) -> int:
+        """Bytes of the samples of a UTC day on the disk. Raises OSError."""
+        return self.db.storage.size(f"{bmc}/{day}")
+
+    def stamps(self, bmc: str) -> dict[str, str]:
+        """By UTC day with samples, what changes whenever its tables do. Raises OSError."""
+        stamps = {name.partition("/")[2]: stamp for name, stamp in self.db.storage.stamps(bmc).items()}
+        return {day: stamp + stamps.get(day + EVENTS_SUFFIX, "") for day, stamp in stamps.items() if _is_day(day)}
+
     def _event_days(self, bmc: str) -> list[str]:
         days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))
         return [day for day in days if _is_day(day)]

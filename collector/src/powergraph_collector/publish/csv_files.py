@@ -10,9 +10,14 @@ from powergraph_collector.model import Sample
 HEADER = b"timestamp,consumption\n"
 
 
+def lines(samples: Iterable[Sample]) -> list[bytes]:
+    """One line a sample, each with its newline, in the order given."""
+    return [f"{iso(sample.at_ms)},{sample.power_w}\n".encode() for sample in samples]
+
+
 def rows(samples: Iterable[Sample]) -> bytes:
-    """One line a sample, in the order given."""
-    return "".join(f"{iso(sample.at_ms)},{sample.power_w}\n" for sample in samples).encode()
+    """The lines together."""
+    return b"".join(lines(samples))
 
 
 def table(samples: Iterable[Sample]) -> bytes:

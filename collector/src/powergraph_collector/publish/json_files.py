@@ -86,14 +86,14 @@ def _state(latest: Latest, written_ms: int) -> dict[str, Any]:
     }
 
 
-def day_events(settings: Settings, bmc: Bmc, day: date, events: Sequence[Event]) -> dict[str, Any]:
-    """`<day>.events.json`: what happened to a BMC in a day."""
+def day_events(settings: Settings, bmc: Bmc, day: date, events: Sequence[Event], interval_s: float) -> dict[str, Any]:
+    """`<day>.events.json`: what happened to a BMC in a day, and the interval in force when it began."""
     return {
         "format": FORMAT,
         "bmc": bmc.name,
         "day": day.isoformat(),
         "zone": settings.zone,
-        "interval_s": bmc.interval_s,
+        "interval_s": interval_s,
         "events": [_event(event) for event in events],
     }
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import day_of, days_between, span_of
-from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory
+from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, moment, span_of, utc_day
+from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory, StampedHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import csv_files, files, json_files
+from powergraph_collector.publish import agreement, csv_files, files, json_files, ownership
+from powergraph_collector.publish.day_files import expired_files
 from powergraph_collector.publish.json_files import Latest
+from powergraph_collector.publish.rolling import UTC, Rolling, taken
+from powergraph_collector.publish.rollup_files import RollupFiles
+from powergraph_collector.retention import NOTICE_MS, is_expired
 from powergraph_collector.settings import Bmc, Settings
 
 MISSING_DAYS_A_ROUND: Final = 50
 ROUNDS_TO_ACKNOWLEDGE: Final = 3  # after which nothing that was read then is still to be told of
 MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store
 STALE_ROUND_S: Final = 2.0  # of rewriting old days before the live files get their turn
+EXPIRE_ROUND_S: Final = 0.5
+ROLLUP_ROUND_S: Final = 1.0  # likewise, of bringing rollups into line
+UNTIDY_MS: Final = 7_200_000  # after the end of a UTC day, for which the store may still put it into columns
 
 
 @dataclass(slots=True)
@@ -32,10 +40,21 @@ class _Series:
 
     bmc: Bmc
     folder: Path
+    rollup_files: RollupFiles
+    rolling: Rolling
+    rolling_due_s: float = 0.0
+    month: str = ""  # whose former ones are closed
+    agreed: dict[str, str] = field(default_factory=dict)
+    agreed_until: str = ""
+    stamps_before: dict[str, str] | None = None
+    stamped_at: int = 0
+    open_day_is_old: bool = False
     days: set[date] = field(default_factory=set)
     open_day: date | None = None
     latest: Latest = field(default_factory=Latest)
     tail_is_old: bool = True
+    tail: deque[bytes] | None = None  # its lines; None: to be read from the store
+    tail_read: Sample | None = None  # the last of what was read, some of which may still be told of
     last_read: Sample | None = None
     rounds_since_read: int = 0
 
@@ -44,6 +63,18 @@ class _Series:
 
     def events(self, day: date) -> Path:
         return self.folder / f"{day.isoformat()}.events.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What rewriting from the store came to: days looked at, files that changed, rows whose samples are gone."""
+
+    days: int = 0
+    files: int = 0
+    kept_rows: int = 0
+
+    def __add__(self, other: Rebuilt) -> Rebuilt:
+        return Rebuilt(self.days + other.days, self.files + other.files, self.kept_rows + other.kept_rows)
 
 
 class Publisher:
@@ -62,7 +93,9 @@ class Publisher:
         now_ms: Callable[[], int],
         *,
         storage: Callable[[], StorageState] = StorageState,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._tell = tell
         self._settings = settings
         self._history = history
         self._zone = ZoneInfo(settings.zone)
@@ -72,12 +105,18 @@ class Publisher:
         self._storage = storage
         self._lock = threading.Lock()
         self._new: list[Sample | Event] = []
-        self._series = {bmc.name: _Series(bmc, self._root / bmc.name) for bmc in settings.bmcs}
+        self._series: dict[str, _Series] = {}
         self._old_csv: set[tuple[str, date]] = set()
         self._old_events: set[tuple[str, date]] = set()
         self._index: bytes = b""
+        self._index_is_old = True
         self._is_prepared = False
         self._trouble = ""
+        self._beats = 0
+        self._expired_on: date | None = None
+        self._expiring: deque[tuple[_Series, date, list[Path]]] = deque()
+        self._expire_at_ms = 0
+        self._expired = 0
         self._away = ""
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
@@ -91,6 +130,29 @@ class Publisher:
 
     def run(self, stop: threading.Event) -> None:
         """Publish every few seconds, tails and index every `csv_interval_s`, until told to stop; then once more."""
+        lock_fd = self._lock_files(stop)
+        if lock_fd is None:
+            return
+        try:
+            self._run(stop)
+        finally:
+            os.close(lock_fd)
+
+    def _lock_files(self, stop: threading.Event) -> int | None:
+        while not stop.is_set():
+            try:
+                return ownership.take(self._root)
+            except BlockingIOError:
+                trouble = f"another process writes the page's files in {self._root}; publishing waits for its end"
+            except OSError as error:
+                trouble = f"the page's files cannot be written: {error}; samples are stored all the same"
+            if trouble != self._trouble:
+                self._complain(trouble)
+            self._trouble = trouble
+            stop.wait(json_files.REFRESH_S)
+        return None
+
+    def _run(self, stop: threading.Event) -> None:
         tails_at_s = 0.0
         while True:
             stopped = stop.is_set()
@@ -102,15 +164,57 @@ class Publisher:
                 return
             stop.wait(json_files.REFRESH_S)
 
+    def rebuild(self, names: Collection[str], done: Callable[[int], None]) -> Rebuilt:
+        """Write days and rollups of some BMCs from the store; done gets how many UTC days that brought. Raises OSError.
+
+        Nobody else may write meanwhile. What the store has no samples of any more stays as it is.
+        """
+        self._prepare()
+        self._old_csv.clear()
+        today = day_of(self._now_ms(), self._zone)
+        rebuilt = Rebuilt()
+        for name in names:
+            series, stamps = self._series[name], self._stamps(self._series[name])
+            rebuilt += Rebuilt(files=series.rolling.rebuild(self._now_ms()), kept_rows=series.rolling.kept_rows)
+            for day, utc_days in self._days_of(stamps).items():
+                if not self._is_expired(day):
+                    is_changed = day < today and self._write_closed(series, day)
+                    rebuilt += Rebuilt(days=1, files=int(is_changed))
+                if day in series.days:
+                    self._old_events.add((name, day))
+                done(utc_days)
+            for event in self._history.read_events(name, FIRST_MS, LAST_MS):
+                self._old_events |= {(name, day) for day in self._days_touched(event)}
+            same = {day: stamp for day, stamp in self._stamps(series).items() if stamps.get(day) == stamp}
+            self._sync(series, same)
+            agreement.save(series.folder, self._settings.zone, same)
+        self._rewrite_old()
+        self._write_tails()
+        self._write_index()
+        return rebuilt
+
+    def _days_of(self, utc_days: Iterable[str]) -> dict[date, int]:
+        """The days of the zone that UTC days touch, each with how many of those begin in it, for counting."""
+        found: dict[date, int] = {}
+        for utc in sorted(utc_days):
+            first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+            for day in days_between(first_ms, next_ms - 1, self._zone):
+                found.setdefault(day, 0)
+            found[day_of(first_ms, self._zone)] += 1
+        return found
+
     def round(self, *, with_tails: bool) -> None:
         """Bring everything up to date once."""
         try:
             if not self._is_prepared:
                 self._prepare()
                 self._is_prepared = True
+            self._beats += with_tails
             self._take_new()
             self._close_former_days()
+            self._roll()
             self._write_from_history(with_tails=with_tails)
+            self._expire()
             self._write_index()
             self._write_now()
         except HistoryAwayError as error:
@@ -127,8 +231,11 @@ class Publisher:
         """Write what has to be read first; while the history is away, the rest is kept up all the same."""
         try:
             self._rewrite_old()
+            self._roll_old(all_due=with_tails)
             if with_tails:
                 self._write_tails()
+                self._reopen_old()
+            self._agree()
         except HistoryAwayError as error:
             self._say_away(error)
         else:
@@ -143,8 +250,10 @@ class Publisher:
         """Find out what is published already; the open day is written anew from the store."""
         files.make_folder(self._root)
         self._old_csv.clear()
+        self._index_is_old = True
         now_ms = self._now_ms()
         today = day_of(now_ms, self._zone)
+        self._series = {bmc.name: self._new_series(bmc) for bmc in self._settings.bmcs}
         for series in self._series.values():
             files.make_folder(series.folder)
             series.days = {
@@ -161,33 +270,77 @@ class Publisher:
             series.tail_is_old = True
             self._open(series, today)
             self._old_events.add((series.bmc.name, today))
-            self._find_missing_days(series, today)
+            self._find_old_days(series, today)
 
-    def _find_missing_days(self, series: _Series, today: date) -> None:
-        for utc in self._history.utc_days(series.bmc.name):
-            first_ms, next_ms = span_of(date.fromisoformat(utc), ZoneInfo("UTC"))
-            for day in days_between(first_ms, next_ms - 1, self._zone):
-                if day < today and (day not in series.days or not self._has_twins(series, day)):
+    def _new_series(self, bmc: Bmc) -> _Series:
+        folder = self._root / bmc.name
+        rollup_files = RollupFiles(folder, self._zone)
+        rolling = Rolling(bmc.name, self._history, rollup_files, round(bmc.interval_s * 1000))
+        return _Series(bmc, folder, rollup_files, rolling)
+
+    def _stamps(self, series: _Series) -> dict[str, str]:
+        if isinstance(self._history, StampedHistory):
+            return self._history.stamps(series.bmc.name)
+        return dict.fromkeys(self._history.utc_days(series.bmc.name), "")
+
+    def _find_old_days(self, series: _Series, today: date) -> None:
+        """Find the days whose files may not be what the store says: after a crash, an import, an absence."""
+        series.agreed = agreement.load(series.folder, self._settings.zone)
+        months = set(series.rollup_files.months())
+        old: list[str] = []
+        for utc, stamp in self._stamps(series).items():
+            first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+            is_rolled = bool(months & {f"{moment(at_ms, self._zone):%Y-%m}" for at_ms in (first_ms, next_ms - 1)})
+            is_old = series.agreed.get(utc) != stamp or not is_rolled
+            if is_old:
+                old.append(utc)
+            days = days_between(first_ms, next_ms - 1, self._zone)
+            touched = [day for day in days if day < today and not self._is_expired(day)]
+            is_old = is_old or series.days.isdisjoint(touched)
+            for day in touched:
+                if is_old or (day in series.days and not files.is_closed(series.csv(day))):
                     self._old_csv.add((series.bmc.name, day))
+        series.rolling.begin(old)
 
-    def _has_twins(self, series: _Series, day: date) -> bool:
-        path = series.csv(day)
-        return path.stat().st_size <= len(csv_files.HEADER) or path.with_name(path.name + ".br").exists()
+    def _taken(self, series: _Series, day: date) -> list[Sample]:
+        """The samples of a zone's day in the order in which they were taken."""
+        from_ms, to_ms = span_of(day, self._zone)
+        samples: list[Sample] = []
+        for utc in days_between(from_ms, to_ms - 1, UTC):
+            of_day = taken(self._history, series.bmc.name, utc.isoformat(), series.rolling.events)
+            samples += (sample for sample in of_day if from_ms <= sample.at_ms < to_ms)
+        return samples
 
     def _open(self, series: _Series, day: date) -> None:
         """Write the day that grows from the store, without twins."""
-        samples = list(self._history.read(series.bmc.name, *span_of(day, self._zone)))
+        samples = self._taken(series, day)
         series.open_day = day
         series.last_read = samples[-1] if samples else None
         series.rounds_since_read = 0
         if samples:
-            files.replace(series.csv(day), csv_files.table(samples), with_twins=False)
-            series.days.add(day)
+            whole = csv_files.table(samples)
+            if day not in series.days or series.csv(day).read_bytes() != whole:
+                files.replace(series.csv(day), whole, with_twins=False)
+            self._publish_day(series, day)
+
+    def _publish_day(self, series: _Series, day: date) -> None:
+        series.days.add(day)
+        self._index_is_old = True
+
+    def _reopen_old(self) -> None:
+        """Put samples of the open day that came late where they belong."""
+        for series in self._series.values():
+            if series.open_day_is_old and series.open_day is not None:
+                self._open(series, series.open_day)
+                series.open_day_is_old = False
 
     def _take_new(self) -> None:
         with self._lock:
             new, self._new = self._new, []
         lines: dict[tuple[str, date], list[Sample]] = defaultdict(list)
+        for record in new:
+            if isinstance(record, Event) and (series := self._series.get(record.bmc)) is not None:
+                series.rolling.take_event(record)
         for record in new:
             series = self._series.get(record.bmc)
             if series is None:
@@ -196,30 +349,38 @@ class Publisher:
                 self._take_event(series, record)
             else:
                 lines[record.bmc, day_of(record.at_ms, self._zone)].append(record)
+                series.open_day_is_old |= not series.rolling.take(record)
                 series.latest = replace(series.latest, sample=record, is_heard=True)
                 series.tail_is_old = True
         for (name, day), samples in lines.items():
             series = self._series[name]
+            if series.tail is not None:
+                series.tail += csv_files.lines(_after(samples, series.tail_read))
+                series.tail_read = None if series.tail_read in samples else series.tail_read
             self._append(series, day, _after(samples, series.last_read))
             if series.last_read in samples:
                 series.last_read = None
         for series in self._series.values():
             series.rounds_since_read += 1
             if series.rounds_since_read > ROUNDS_TO_ACKNOWLEDGE:
-                series.last_read = None
+                series.last_read = series.tail_read = None
 
     def _take_event(self, series: _Series, event: Event) -> None:
         if event.kind is EventKind.OUTAGE:
             lasts = event.end_ms is None
             if lasts or (series.latest.outage and series.latest.outage.begin_ms == event.begin_ms):
                 series.latest = replace(series.latest, outage=event if lasts else None)
+        self._old_events |= {(series.bmc.name, day) for day in self._days_touched(event)}
+
+    def _days_touched(self, event: Event) -> Iterator[date]:
         end_ms = max(event.begin_ms, self._now_ms()) if event.end_ms is None else event.end_ms
-        for day in days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone):
-            self._old_events.add((series.bmc.name, day))
+        days = days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone)
+        return (day for day in days if not self._is_expired(day))
 
     def _append(self, series: _Series, day: date, samples: Sequence[Sample]) -> None:
         if series.open_day is not None and day < series.open_day:
-            self._old_csv.add((series.bmc.name, day))
+            if not self._is_expired(day):
+                self._old_csv.add((series.bmc.name, day))
             return
         if day != series.open_day:
             self._close(series)
@@ -227,7 +388,7 @@ class Publisher:
         path = series.csv(day)
         if samples and day not in series.days:
             files.replace(path, csv_files.HEADER, with_twins=False)
-            series.days.add(day)
+            self._publish_day(series, day)
             self._old_events.add((series.bmc.name, day))
         if samples:
             files.append(path, csv_files.rows(samples))
@@ -249,40 +410,147 @@ class Publisher:
         while self._old_events:
             name, day = self._old_events.pop()
             series = self._series[name]
-            events = self._history.read_events(name, *span_of(day, self._zone))
-            document = json_files.day_events(self._settings, series.bmc, day, events)
-            files.replace(series.events(day), json_files.encode(document))
+            from_ms, to_ms = span_of(day, self._zone)
+            events = self._history.read_events(name, from_ms, to_ms)
+            interval_s = series.rolling.interval_at(from_ms) / 1000
+            document = json_files.day_events(self._settings, series.bmc, day, events, interval_s)
+            files.replace_if_other(series.events(day), json_files.encode(document))
         until_s = time.monotonic() + STALE_ROUND_S
         for name, day in sorted(self._old_csv, key=lambda each: each[1], reverse=True)[:MISSING_DAYS_A_ROUND]:
             if time.monotonic() > until_s:
                 break
             series = self._series[name]
-            samples = list(self._history.read(name, *span_of(day, self._zone)))
-            if samples:
-                files.replace(series.csv(day), csv_files.table(samples))
-                series.days.add(day)
-                if not series.events(day).exists():
-                    self._old_events.add((name, day))
+            self._write_closed(series, day)
+            if day in series.days and not series.events(day).exists():
+                self._old_events.add((name, day))
             self._old_csv.discard((name, day))
+
+    def _write_closed(self, series: _Series, day: date) -> bool:
+        """Write a day that is over, if its file is not as it should be; returns whether that was so."""
+        path, samples = series.csv(day), self._taken(series, day)
+        old = path.read_bytes() if day in series.days and path.exists() else b""
+        new = csv_files.table(samples)
+        if not samples or old.count(b"\n") > new.count(b"\n"):
+            if not old or files.is_closed(path):
+                return False
+            files.replace(path, old)  # its samples are gone from the store: it is all that there is of them
+            return True
+        if old == new and files.is_closed(path):
+            return False
+        files.replace(path, new)
+        self._publish_day(series, day)
+        return True
+
+    def _roll(self) -> None:
+        """Add the rows that are over."""
+        now_ms = self._now_ms()
+        for series in self._series.values():
+            series.rolling.advance(now_ms)
+
+    def _roll_old(self, *, all_due: bool) -> None:
+        """Bring the rows of what came late into line, for as long as the live files can wait."""
+        now_ms = self._now_ms()
+        until_s = time.monotonic() + ROLLUP_ROUND_S
+        month = f"{moment(now_ms, self._zone):%Y-%m}"
+        for series in self._series.values():
+            if series.month != month and time.monotonic() <= until_s:
+                series.rollup_files.close_former(now_ms)
+                series.month = month
+            if not (all_due or time.monotonic() >= series.rolling_due_s):
+                continue
+            while series.rolling.has_work:
+                if time.monotonic() > until_s:
+                    return
+                series.rolling.work(now_ms)
+                series.rolling_due_s = time.monotonic() + self._settings.csv_interval_s
+
+    def _is_expired(self, day: date) -> bool:
+        return is_expired(day, day_of(self._now_ms(), self._zone), self._settings.keep_published_days)
+
+    def _expire(self) -> None:
+        """Remove the published days that were kept for long enough, an hour after saying so."""
+        now_ms = self._now_ms()
+        today = day_of(now_ms, self._zone)
+        if self._expired_on != today:
+            self._expired_on, self._expire_at_ms = today, now_ms + NOTICE_MS
+            self._expiring = deque(
+                (series, day, paths)
+                for series in self._series.values()
+                for day, paths in expired_files(series.folder, today, self._settings.keep_published_days).items()
+            )
+            if self._expiring:
+                last = max(day for _, day, _ in self._expiring)
+                self._tell(f"retention: {len(self._expiring)} published days, up to {last}, will be removed in an hour")
+        until_s = time.monotonic() + EXPIRE_ROUND_S
+        while self._expiring and now_ms >= self._expire_at_ms and time.monotonic() < until_s:
+            series, day, paths = self._expiring.popleft()
+            for path in paths:
+                path.unlink(missing_ok=True)
+            self._series[series.bmc.name].days.discard(day)
+            self._index_is_old = True
+            self._expired += 1
+        if self._expired and not self._expiring:
+            self._tell(f"retention: {self._expired} published days were removed; their samples and rollups stay")
+            self._expired = 0
+
+    def is_rolled_up(self, bmc: str, utc_day: str) -> bool:
+        """Whether the rollups of a UTC day are safe on the disk; for any thread."""
+        series = self._series.get(bmc)
+        return series is not None and utc_day in series.agreed
+
+    def _agree(self) -> None:
+        """Write down what the files agree with, once a day, and after they were brought into line."""
+        now_ms = self._now_ms()
+        until, today = utc_day(now_ms - UNTIDY_MS), utc_day(now_ms)
+        old = {name for name, _ in self._old_csv}
+        for name, series in self._series.items():
+            if series.agreed_until == until or series.rolling.has_work or name in old:
+                continue
+            if series.stamps_before is None:
+                series.stamps_before, series.stamped_at = self._stamps(series), self._beats
+            elif self._beats > series.stamped_at:  # all that the stamps speak of was told of in between
+                stamps = self._stamps(series)
+                same = {day: it for day, it in series.stamps_before.items() if stamps.get(day) == it and day < today}
+                if same != series.agreed:
+                    self._sync(series, same.keys() - series.agreed.keys())
+                    agreement.save(series.folder, self._settings.zone, same)
+                series.agreed, series.agreed_until, series.stamps_before = same, until, None
+
+    def _sync(self, series: _Series, utc_days: Iterable[str]) -> None:
+        series.rollup_files.sync()
+        for utc in utc_days:
+            first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+            for day in days_between(first_ms, next_ms - 1, self._zone):
+                if day in series.days:
+                    files.sync(series.csv(day))
 
     def _write_tails(self) -> None:
         for series in self._series.values():
-            if series.tail_is_old:
-                write_tail(self._history, series.bmc.name, series.folder / "last.csv", self._settings.tail_length)
-                series.tail_is_old = False
+            if not series.tail_is_old:
+                continue
+            if series.tail is None:
+                last = self._history.last(series.bmc.name, self._settings.tail_length)
+                series.tail = deque(csv_files.lines(last), self._settings.tail_length)
+                series.tail_read = last[-1] if last else None
+                series.rounds_since_read = 0
+            files.replace(series.folder / "last.csv", csv_files.HEADER + b"".join(series.tail))
+            series.tail_is_old = False
 
     def _write_index(self) -> None:
+        if not self._index_is_old:
+            return
         days = {name: sorted(series.days) for name, series in self._series.items()}
         unchanged = json_files.encode(json_files.index(self._settings, days, 0))
         if unchanged != self._index:
             document = json_files.index(self._settings, days, self._now_ms())
             files.replace(self._root / "index.json", json_files.encode(document))
             self._index = unchanged
+        self._index_is_old = False
 
     def _write_now(self) -> None:
         latest = {name: series.latest for name, series in self._series.items()}
         document = json_files.now(self._settings, latest, self._now_ms(), self._storage())
-        files.replace(self._root / "now.json", json_files.encode(document))
+        files.replace(self._root / "now.json", json_files.encode(document), effort=files.QUICK)
 
 
 def write_tail(history: ReadableHistory, bmc: str, path: Path, count: int) -> None:
