@@ -326,8 +326,8 @@ def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Even
         try:
             last = history.last(bmc.name, 1)
         except HistoryAwayError as error:
-            _log.warning("not known since when nothing was collected: %s", error)
-            break
+            _log.warning("%s: not known since when nothing was collected: %s", bmc.name, error)
+            last = []
         since_ms = last[-1].at_ms if last else 0
         lasting = [
             event

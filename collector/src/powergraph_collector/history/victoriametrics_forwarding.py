@@ -80,6 +80,9 @@ class Forwarder:
             if not self.trouble:
                 self._complain(f"samples wait in the spool: {error.strerror or error}")
             self.trouble = str(error)
+        except Exception as error:  # whatever it is, the spool keeps filling, and somebody should know
+            self._complain(f"forwarding failed: {error!r}")
+            self.trouble = repr(error)
         else:
             if self.trouble:
                 self._complain("VictoriaMetrics takes samples again")
