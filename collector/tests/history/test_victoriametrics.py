@@ -185,6 +185,7 @@ def test_an_outage_of_the_server_costs_nothing_and_stores_nothing_twice(
     history.close()
     history = opened(own_server.url, tmp_path / "db", said.append)
     history.append(sent[40:])
+    until(lambda: len(said) == 2)
     own_server.start()
     until(lambda: history.spooled.depth == 0 and said[-1] == "VictoriaMetrics takes samples again")
     history.close()
