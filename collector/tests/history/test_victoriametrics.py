@@ -424,7 +424,8 @@ def test_a_dead_server_does_not_keep_a_start_waiting_once_for_every_bmc(tmp_path
         events = begun_again(history, bmcs, NOON_MS + 5000)
         server.shutdown()
     assert asked == [1]
-    assert events == [Event("node05", EventKind.OUTAGE, NOON_MS, NOON_MS + 5000, "timeout")]
+    outages = [event for event in events if event.kind is EventKind.OUTAGE]
+    assert outages == [Event("node05", EventKind.OUTAGE, NOON_MS, NOON_MS + 5000, "timeout")]
     history.close()
 
 
