@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, Flag
+from typing import NamedTuple
 
 
 class Source(str, Enum):
@@ -52,8 +53,7 @@ class EventKind(str, Enum):
     MARKER = "marker"
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
+class Statistics(NamedTuple):  # made in a third of a frozen dataclass's time, thousands at a time
     """The BMC's own minimum, maximum and average, over the BMC's own window.
 
     The window is `period_ms` long by the BMC's word, which differs by vendor: time since its reset, one second, or a
@@ -68,8 +68,7 @@ class Statistics:
     bmc_time_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One reading of one BMC, dated by the collector's UTC clock when the answer arrived."""
 
     bmc: str

@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -124,7 +124,7 @@ def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Batch]:
     stock = StockHistory(path, meaning.zone, meaning.tables)
     outcome.passed_over = stock.passed_over
     for bmc in stock.bmcs():
-        named = (replace(sample, bmc=bmc or meaning.bmc) for sample in stock.read(bmc, 0, 1 << 62))
+        named = (sample._replace(bmc=bmc or meaning.bmc) for sample in stock.read(bmc, 0, 1 << 62))
         yield from _tables_of(named)
 
 

@@ -26,7 +26,7 @@ _TAIL_BLOCK = 64 * 1024
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 Document = Mapping[str, Any]
-Record = tuple[int, dict[str, Any] | None]
+Records = list[tuple[int, Any]]
 
 
 def encode(doc_id: int, document: Document) -> bytes:
@@ -46,8 +46,8 @@ def _body(line: bytes) -> bytes | None:
     return body if line[:_HEAD] == b'["%08x",' % zlib.crc32(body) and line[-1:] == b"]" else None
 
 
-def _records(lines: Iterable[bytes]) -> tuple[list[Record], int]:
-    """The records of the intact lines, and how many lines were damaged."""
+def _records(lines: Iterable[bytes]) -> tuple[Records, int]:
+    """Pairs of id and document of the intact lines, and how many lines were damaged."""
     bodies: list[bytes] = []
     damaged = 0
     for line in lines:
@@ -56,9 +56,7 @@ def _records(lines: Iterable[bytes]) -> tuple[list[Record], int]:
             damaged += 1
         else:
             bodies.append(body)
-    if not bodies:
-        return [], damaged
-    return [(doc_id, document) for doc_id, document in json.loads(b"[[" + b"],[".join(bodies) + b"]]")], damaged
+    return (json.loads(b"[[" + b"],[".join(bodies) + b"]]") if bodies else []), damaged
 
 
 def read(path: Path, length: int | None = None) -> Contents:
@@ -90,10 +88,12 @@ def tail(path: Path, count: int, length: int | None = None) -> Contents:
 
 def _contents(lines: Sequence[bytes]) -> Contents:
     records, damaged = _records(lines)
-    documents = {doc_id: document for doc_id, document in records if document is not None}
+    documents = dict(records)
+    highest_id = max(documents, default=0)
     of_generation = documents.pop(0, None)
     generation = 0 if of_generation is None else int(of_generation["generation"])
-    highest_id = max((doc_id for doc_id, _ in records), default=0)
+    if None in documents.values():
+        documents = {doc_id: document for doc_id, document in records if document is not None}
     is_hidden = of_generation is None and bool(lines) and _body(lines[0]) is None
     return Contents(documents, highest_id, None if is_hidden else generation, damaged_lines=damaged)
 

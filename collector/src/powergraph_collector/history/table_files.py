@@ -7,6 +7,7 @@ reader looks at the log file first.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,32 +117,38 @@ class TableFiles:
 
 def names_below(root: Path, folder: str = "") -> list[str]:
     """Names of the tables, or of those whose names begin with `folder/`, ascending."""
-    return sorted({name_of(root, path) for path in _files_below(root, folder)})
+    return sorted({name for name, _ in _files_below(root, folder)})
 
 
 def logs_below(root: Path, folder: str) -> list[tuple[str, int]]:
     """Names of the tables in a folder that have a log file, ascending, with its size in bytes. Raises OSError."""
-    logs = (path for path in _files_below(root, folder) if path.name.endswith(log_file.SUFFIX))
-    return sorted((name_of(root, path), path.stat().st_size) for path in logs)
+    logs = ((name, path) for name, path in _files_below(root, folder) if path.name.endswith(log_file.SUFFIX))
+    return sorted((name, path.stat().st_size) for name, path in logs)
 
 
 def stamps_below(root: Path, folder: str) -> dict[str, str]:
     """By table in a folder, what changes whenever one of its files does. Raises OSError."""
     stamps: dict[str, str] = {}
-    for path in sorted(_files_below(root, folder)):
-        name, status = name_of(root, path), path.stat()
+    for name, path in sorted(_files_below(root, folder)):
+        status = path.stat()
         stamps[name] = f"{stamps.get(name, '')}{status.st_size:x}.{status.st_ctime_ns:x} "
     return stamps
 
 
-def _files_below(root: Path, folder: str) -> Iterator[Path]:
+def _files_below(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
+    """The tables' files, each with its table's name; walked by names, as a year of days is looked through often."""
     top = TableFiles.of(root, folder).log.with_suffix("") if folder else root
-    return (path for path in top.rglob("*") if path.name.endswith((log_file.SUFFIX, columns_file.SUFFIX)))
+    for where, _, files in os.walk(top):
+        here = Path(where)
+        above = "" if here == root else here.relative_to(root).as_posix() + "/"
+        for file in files:
+            if file.endswith((log_file.SUFFIX, columns_file.SUFFIX)):
+                yield name_of(above + file), here / file
 
 
-def name_of(root: Path, path: Path) -> str:
-    """The name of the table that a file holds: the inverse of TableFiles.of."""
-    stem = path.relative_to(root).as_posix().removesuffix(log_file.SUFFIX).removesuffix(columns_file.SUFFIX)
+def name_of(path: str) -> str:
+    """The name of the table that a file below the root holds: the inverse of TableFiles.of."""
+    stem = path.removesuffix(log_file.SUFFIX).removesuffix(columns_file.SUFFIX)
     return "/".join("" if part == "%" else unquote(part) for part in stem.split("/"))
 
 
