@@ -93,7 +93,7 @@ def _contents(lines: Sequence[bytes]) -> Contents:
     of_generation = documents.pop(0, None)
     generation = 0 if of_generation is None else int(of_generation["generation"])
     if None in documents.values():
-        documents = {doc_id: document for doc_id, document in records if document is not None}
+        documents = {doc_id: document for doc_id, document in records if doc_id and document is not None}
     is_hidden = of_generation is None and bool(lines) and _body(lines[0]) is None
     return Contents(documents, highest_id, None if is_hidden else generation, damaged_lines=damaged)
 
