@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,3 +75,38 @@ def test_a_store_knows_its_intervals_whether_they_change_while_it_is_collected_i
     assert begun(10.0, 10**12 + 400 * 86_400_000) == []
     assert [event.value for event in begun(2.0, 10**12 + 401 * 86_400_000)] == [2.0]
     history.close()
+
+
+def test_the_heartbeat_is_that_of_the_loop_while_publishing_hangs(
+    simulate: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = simulate(node01={"latency_s": 0.003})
+    host, port = simulator.addresses["node01"]
+    bmc = {"name": "node01", "host": host, "port": port, "user": USER, "password": PASSWORD, "interval_s": 0.2}
+    table = {"name": "lab", "store": tmp_path / "db", "publish": tmp_path / "data", "runtime": tmp_path, "bmc": [bmc]}
+    (tmp_path / "data" / "lab").mkdir(parents=True)
+    fifo = tmp_path / "data" / "lab" / ".now.json.new"
+    os.mkfifo(fifo)  # opening it waits for a reader, as a web root of a server that is away would
+    service = Service(validated(table, "test"), reload=lambda: validated(table, "test"))
+    running = threading.Thread(target=service.run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signal.signal", lambda *_: None)  # threads may not
+        running.start()
+        beats = tmp_path / "heartbeat"
+        wait_for(beats.exists)
+        service._reload_asked.set()
+        first = beats.read_text()
+        wait_for(lambda: beats.read_text() != first)
+        second = beats.read_text()
+        wait_for(lambda: beats.read_text() != second)
+        with fifo.open("rb"):
+            service.stop.set()
+            running.join(60)
+    assert not running.is_alive()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -82,8 +82,13 @@ def targets_of(settings: Settings) -> list[Target]:
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C set `stop`; a second one ends at once, as the former handlers would have it."""
+    """Let SIGTERM, Ctrl-C and a terminal that closes set `stop`; a second one ends at once, as it did before.
+
+    SIGHUP is left alone where somebody cares for it: `nohup`, or a service that reloads.
+    """
     former = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        former[signal.SIGHUP] = signal.SIG_DFL
 
     def on_signal(_number: int, _frame: object) -> None:
         stop.set()
@@ -144,9 +149,11 @@ class Service:
         poller.poll(targets_of(self.settings))
         polling = threading.Thread(target=self._guarded, args=(poller.run, self.stop), name="polling")
         recording = threading.Thread(target=self._guarded, args=(recorder.run,), name="recording")
+        beating = threading.Thread(target=self._beat, args=(poller,), name="heartbeat", daemon=True)
         self._start_publishing(history, clock)
         recording.start()
         polling.start()
+        beating.start()
         try:
             self._watch(
                 poller=poller,
@@ -187,10 +194,9 @@ class Service:
         clock: Clock,
         metrics: MetricsServer,
     ) -> None:
-        """The main thread: sign of life, reload, and an eye on the others."""
+        """The main thread: reload, and an eye on the others."""
         while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
             metrics.keep(self.settings.metrics)
-            self._beat(poller)
             self._tell_of_storage()
             while history.repairs:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
@@ -203,12 +209,14 @@ class Service:
             polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
 
     def _beat(self, poller: Poller) -> None:
-        if self.settings.runtime is None or not poller.last_round_s:
-            return
-        try:
-            heartbeat.write(self.settings.runtime / HEARTBEAT_FILE, poller.last_round_s)
-        except OSError as error:
-            _log.error("no sign of life for the watchdog: %s", error)
+        """The polling loop's sign of life, told by a thread that waits for nobody else."""
+        while not self.stop.wait(_BEAT_S):
+            if self.settings.runtime is None or not poller.last_round_s:
+                continue
+            try:
+                heartbeat.write(self.settings.runtime / HEARTBEAT_FILE, poller.last_round_s)
+            except OSError as error:
+                _log.error("no sign of life for the watchdog: %s", error)
 
     def _tell_of_storage(self) -> None:
         """Say what the recording thread cannot while it hangs: in the log when it changes, and for `status`."""

@@ -31,6 +31,8 @@ FILE_ENDINGS = (".json", ".csv", ".gz", ".br", ".new")  # of the published files
 DEFAULT_PORT = 623
 DEFAULT_INTERVAL_S = 10.0
 DEFAULT_CSV_INTERVAL_S = 300.0
+LONGEST_CSV_INTERVAL_S = 86_400
+LONGEST_TAIL = 100_000
 DEFAULT_TAIL_LENGTH = 300
 DEFAULT_KEEP_PUBLISHED_DAYS = 400  # so that a year ago can be compared; about 110 MB of a BMC at 10 s
 DEFAULT_KEEP_SAMPLE_DAYS = FOR_EVER
@@ -154,8 +156,8 @@ class Settings(_Strict):
     zone: str = "UTC"
     reader: ReaderName = "pyghmi"
     interval_s: Interval = DEFAULT_INTERVAL_S
-    csv_interval_s: Annotated[float, Field(gt=0, le=86400)] = DEFAULT_CSV_INTERVAL_S
-    tail_length: Annotated[int, Field(ge=1, le=100_000)] = DEFAULT_TAIL_LENGTH
+    csv_interval_s: Annotated[float, Field(gt=0, le=LONGEST_CSV_INTERVAL_S)] = DEFAULT_CSV_INTERVAL_S
+    tail_length: Annotated[int, Field(ge=1, le=LONGEST_TAIL)] = DEFAULT_TAIL_LENGTH
     keep_published_days: KeepDays = DEFAULT_KEEP_PUBLISHED_DAYS
     keep_sample_days: KeepDays = DEFAULT_KEEP_SAMPLE_DAYS
     history: HistoryName = "tinydb"
@@ -275,6 +277,8 @@ def _toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from None
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}; name a settings file (TOML) that is there"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None

@@ -367,3 +367,37 @@ def test_help_lists_the_exit_codes(command: str, tmp_path: Path) -> None:
     code, out, _ = run(tmp_path, command, "--help")
     assert code == 0
     assert "Exit codes: 0 done" in out
+
+
+def test_after_the_last_reading_nothing_is_waited_for(simulate: Simulate, tmp_path: Path) -> None:
+    began = time.monotonic()
+    code, out, _ = run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), "--interval", 3600, "--nread", 1)
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert time.monotonic() - began < 600  # not the interval
+
+
+def test_a_host_that_was_mistyped_once_is_no_bmc_to_choose_from(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01=PATIENT)
+    port = simulator.addresses["node01"][1]
+    options = ["--user", USER, "--store", "--nread", 1, "--interval", 0.2]
+    assert run(tmp_path, "powergraph", "--host", "no-such-host.invalid", *options)[0] == 3
+    assert run(tmp_path, "powergraph", "--host", "127.0.0.1", "--port", port, *options)[0] == 0
+    code, out, err = run(tmp_path, "csvcreator", "--jsonfile", "powergraph.db")
+    assert (code, err) == (0, "")
+    assert out.endswith("1 rows\n")
+
+
+def test_a_terminal_that_closes_ends_the_command_in_order(simulate: Simulate, tmp_path: Path) -> None:
+    process = start(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), "--store", "--feedback", "--interval", 0.2)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_bmc_without_a_free_session_is_not_about_the_password(simulate: Simulate, tmp_path: Path) -> None:
+    code, _, err = run(tmp_path, "powergraph", *bmc(simulate(node01={"fault": "no-slots"})), "--nread", 1)
+    assert code == 4
+    assert "password" not in complaint(err)
+    assert "close other sessions" in complaint(err)

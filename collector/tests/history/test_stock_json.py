@@ -99,3 +99,11 @@ def test_what_is_no_such_file_is_said_so(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(StoreError, match=r"other\.json"):
         StockHistory(path, SAO_PAULO)
+
+
+def test_a_day_that_is_certain_is_read_though_another_table_is_not(tmp_path: Path) -> None:
+    path = stock(tmp_path, _2017513=[{"time": "5:37:27", "watts": "436"}], _2017112=[{"time": "0:00:00", "watts": "1"}])
+    found = StockHistory(path, ZoneInfo("UTC"), wanted=date(2017, 5, 13))
+    assert told(found.read("", *ALL)) == [("2017-05-13T05:37:27.000Z", 436)]
+    with pytest.raises(StoreError, match="2017112"):
+        StockHistory(path, ZoneInfo("UTC"), wanted=date(2017, 11, 2))

@@ -23,7 +23,7 @@ from powergraph_collector.commands.frame import (
     password_of,
 )
 from powergraph_collector.ipmi.reader import Answer, NoReading
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Event, Reason, Sample
 from powergraph_collector.polling.poller import Poller
 from powergraph_collector.publish.csv_files import HEADER, rows
 from powergraph_collector.service import READERS, Service, stop_on_signals, targets_of
@@ -40,17 +40,21 @@ def collecting_options(command: F) -> F:
             show_default=True,
             help="Seconds between readings.",
         ),
-        click.option("--nread", type=click.IntRange(1), help="Number of readings; without it, go on until stopped."),
+        click.option(
+            "--nread",
+            type=click.IntRange(1),
+            help="How often to read, readings that bring no watts included; without it, until stopped.",
+        ),
         click.option(
             "--csv_interval",
-            type=FiniteRange(0, min_open=True),
+            type=FiniteRange(0, settings.LONGEST_CSV_INTERVAL_S, min_open=True),
             default=settings.DEFAULT_CSV_INTERVAL_S,
             show_default=True,
             help="Seconds between CSV files.",
         ),
         click.option(
             "--tail_length",
-            type=click.IntRange(1),
+            type=click.IntRange(1, settings.LONGEST_TAIL),
             default=settings.DEFAULT_TAIL_LENGTH,
             show_default=True,
             help="Lines of the CSV.",
@@ -154,16 +158,20 @@ class FirstContact:
         """Raise CommandError if the first contact failed."""
         if self.failure is not None:
             code = EXIT_CODE_OF_REASON.get(self.failure.reason, ExitCode.NO_POWER)
-            raise CommandError(f"{bmc.host} port {bmc.port}: {self.failure.detail}. {advice(code)}", code)
+            raise CommandError(
+                f"{bmc.host} port {bmc.port}: {self.failure.detail}. {advice(self.failure.reason)}", code
+            )
 
 
-def advice(code: ExitCode) -> str:
+def advice(reason: Reason) -> str:
     """What a person can do about a failed contact."""
+    if reason is Reason.NO_SESSION_SLOT:
+        return "Wait for more than a minute, or close other sessions of the BMC."
     return {
         ExitCode.UNREACHABLE: "Check --host and --port, and that IPMI over LAN is enabled on the BMC.",
         ExitCode.LOGIN: "Check --user and the password, and that the user may log in over LAN.",
         ExitCode.NO_POWER: "powergraph probe shows what this BMC offers.",
-    }[code]
+    }[EXIT_CODE_OF_REASON.get(reason, ExitCode.NO_POWER)]
 
 
 def store(collected: Settings, ticks: int | None, feedback: Feedback | None) -> None:

@@ -34,7 +34,7 @@ def command(
     place = opening.place(jsonfile, config)
     wanted = None if day is None else opening.day(day)
     path = _csv_path(name, (wanted.isoformat() if wanted else _stem(place)) or "samples")
-    with opening.history(place, zone, tables) as history:
+    with opening.history(place, zone, tables, wanted) as history:
         bmc = opening.chosen_bmc(history, bmc)
         span = (days.FIRST_MS, days.LAST_MS) if wanted is None else days.span_of(wanted, zone)
         samples = list(history.read(bmc, *span))

@@ -51,8 +51,8 @@ class ExitCode(IntEnum):
 
 EXIT_CODES_HELP = """\b
 Exit codes: 0 done (also after SIGTERM and Ctrl-C), 1 unexpected failure,
-2 wrong options or settings, 3 BMC not reached, 4 login refused, 5 BMC gives
-no power, 6 store or file cannot be used, 7 nothing found."""
+2 wrong options or settings, 3 BMC not reached, 4 login refused or no session
+free, 5 BMC gives no power, 6 store or file cannot be used, 7 nothing found."""
 
 EXIT_CODE_OF_REASON = {
     Reason.TIMEOUT: ExitCode.UNREACHABLE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from pathlib import Path
 from typing import NoReturn
@@ -85,4 +87,6 @@ def _serve(config: Path, check: bool) -> None:
 
 def main() -> NoReturn:
     """Run as `graph_csv`."""
+    if "--config" in sys.argv:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before there is anything to reload
     frame.run(command, "graph_csv")

@@ -112,8 +112,13 @@ def day(text: str) -> date:
 
 
 @contextmanager
-def history(place: Place, zone: ZoneInfo, tables: dict[str, date]) -> Iterator[ReadableHistory]:
-    """Open a history: our store is a folder, everybody else's TinyDB a file. Raises StoreError, OSError."""
+def history(
+    place: Place, zone: ZoneInfo, tables: dict[str, date], wanted: date | None = None
+) -> Iterator[ReadableHistory]:
+    """Open a history: our store is a folder, everybody else's TinyDB a file. Raises StoreError, OSError.
+
+    Where one day is wanted, it does not matter that tables of other days are unclear.
+    """
     if isinstance(place, settings.Settings):
         with opening.reading(place) as readable:
             yield readable
@@ -124,7 +129,7 @@ def history(place: Place, zone: ZoneInfo, tables: dict[str, date]) -> Iterator[R
         with closing(TinyDbHistory(place, access_mode="r")) as readable:
             yield readable
     else:
-        stock = StockHistory(place, zone, tables)
+        stock = StockHistory(place, zone, tables, wanted)
         if stock.passed_over:
             click.echo(f"{place}: {stock.passed_over} documents without a readable time or watts left out", err=True)
         yield stock
@@ -132,7 +137,8 @@ def history(place: Place, zone: ZoneInfo, tables: dict[str, date]) -> Iterator[R
 
 def chosen_bmc(readable: ReadableHistory, bmc: str | None) -> str:
     """The BMC that is meant. Raises CommandError."""
-    names = readable.bmcs()
+    # A name that was mistyped once has an outage to tell of, and nothing to read.
+    names = [name for name in readable.bmcs() if readable.utc_days(name)] or readable.bmcs()
     if bmc is None and len(names) == 1:
         return names[0]
     known = ", ".join(name or "(unnamed)" for name in names) or "none"

@@ -44,7 +44,9 @@ def command(
     answer = answers[0]
     if isinstance(answer, NoReading):
         code = EXIT_CODE_OF_REASON.get(answer.reason, ExitCode.NO_POWER)
-        raise CommandError(f"{target.host} port {target.port}: {answer.detail}. {collecting.advice(code)}", code)
+        raise CommandError(
+            f"{target.host} port {target.port}: {answer.detail}. {collecting.advice(answer.reason)}", code
+        )
     for name, value in answer:
         click.echo(f"{name:<18} {value}")
 

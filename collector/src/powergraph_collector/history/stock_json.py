@@ -79,13 +79,14 @@ def stock_tables(path: Path) -> dict[str, dict[str, Any]]:
 class StockHistory:
     """A stock TinyDB file as a history to read. Raises StoreError for a file that is none, or with an unclear table.
 
-    `zone` is what local times in it mean; `meant` says what day an ambiguous table holds. `passed_over` counts
-    documents without a readable time or watts.
+    `zone` is what local times in it mean; `meant` says what day an ambiguous table holds. Where one day is `wanted`,
+    tables that cannot be of it may be unclear. `passed_over` counts documents without a readable time or watts.
     """
 
     path: Path
     zone: ZoneInfo
     meant: Mapping[str, date] = field(default_factory=dict)
+    wanted: date | None = None
     passed_over: int = 0
     _samples: dict[str, list[Sample]] = field(default_factory=dict)
 
@@ -102,6 +103,8 @@ class StockHistory:
         unclear: list[str] = []
         for table in sorted(tables):
             possible = [self.meant[table]] if table in self.meant else candidates(table)
+            if self.wanted is not None and len(possible) > 1 and self.wanted not in possible:
+                continue
             if len(possible) > 1:
                 unclear.append(f"{table} ({' or '.join(day.isoformat() for day in possible)})")
             elif possible:

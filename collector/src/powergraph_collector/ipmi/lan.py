@@ -138,7 +138,7 @@ class LanReader:
             detail = f"RMCP+ status 0x{status:02X}: all sessions of the BMC are taken"
             self._answer(line, NoReading(Reason.NO_SESSION_SLOT, detail))
         elif status or _INCORRECT_PASSWORD in text or "integrity code" in text:
-            self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_advice(text, status)))
+            self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_refusal(text, status)))
         else:
             if session.sessioncontext == "OPENSESSION" and line.login.cipher_suite is None:
                 line.first_hash = 257 - line.first_hash  # some BMCs do not answer to a suite that they lack
@@ -156,7 +156,7 @@ class LanReader:
             self._again.append(line)
             return
         status = _STATUS_OF.get(text.removesuffix(" in RAKP2"), 0)
-        self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_advice(text, status)))
+        self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_refusal(text, status)))
 
     def _step(self, line: _Line, conversation: Conversation[Any], response: Response | None) -> None:
         """Give the conversation its response, and the BMC the conversation's next request."""
@@ -259,6 +259,6 @@ def _privileges(login: Login) -> list[int]:
     return list(PRIVILEGES.values()) if login.privilege == "auto" else [PRIVILEGES[login.privilege]]
 
 
-def _login_advice(text: str, status: int) -> str:
+def _login_refusal(text: str, status: int) -> str:
     code = f"RMCP+ status 0x{status:02X}: " if status else ""
-    return f"{code}{text.rstrip('.')}; check user, password and privilege"
+    return f"{code}{text.rstrip('.')}"

@@ -45,12 +45,11 @@ _DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid 
 
 _NO_SUITE, _NO_LOGIN = "no matching cipher suite", "no answer to the login"
 # What `ipmitool -v` says of a session that did not come about, most telling first.
-_LOGIN_REFUSED = "check user, password and privilege"
 _COMPLAINTS = (
-    (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, f"incorrect password; {_LOGIN_REFUSED}"),
-    (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, f"unauthorized name; {_LOGIN_REFUSED}"),
+    (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, "incorrect password"),
+    (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, "unauthorized name"),
     (re.compile(r"invalid role|unauthorized role|Privilege Level to \w+ failed: .*0x8[01]"),
-     Reason.LOGIN_REFUSED, f"privilege refused; {_LOGIN_REFUSED}"),
+     Reason.LOGIN_REFUSED, "privilege refused"),
     (re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE),
      Reason.LOGIN_REFUSED, _NO_SUITE),
     (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
@@ -60,7 +59,7 @@ _COMPLAINTS = (
      Reason.TIMEOUT, "no answer"),
 )  # fmt: skip
 
-_TOO_LOW = NoReading(Reason.LOGIN_REFUSED, f"completion code 0xD4: privilege too low; {_LOGIN_REFUSED}")
+_TOO_LOW = NoReading(Reason.LOGIN_REFUSED, "completion code 0xD4: privilege too low")
 
 Way = tuple[str, int]  # privilege and cipher suite
 

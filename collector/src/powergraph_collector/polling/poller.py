@@ -172,10 +172,9 @@ class Poller:
 
     def _tick(self, polled: _Polled, due_s: float, now_s: float) -> None:
         interval_s = polled.target.interval_s
-        if self.ticks is not None and polled.ticks >= self.ticks:
-            return
         polled.ticks += 1
-        self._schedule(polled, schedule.next_tick_s(now_s, polled.phase_s, interval_s))
+        if self.ticks is None or polled.ticks < self.ticks:
+            self._schedule(polled, schedule.next_tick_s(now_s, polled.phase_s, interval_s))
         self.counts.skipped += int((now_s - due_s) / interval_s)
         if polled.is_lost(now_s):
             self.reader.forget(polled.target.login.name)
