@@ -160,6 +160,23 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
         here.check()
 
 
+def test_a_clock_set_back_by_less_than_an_interval_lets_a_sample_hold_beyond_the_next_ones_time() -> None:
+    with site(10_000) as here:
+        edge_ms = NOON_MS + FIVE_MINUTES_MS
+        before = [Sample("n", edge_ms - 5_000 - back * 10_000, 500) for back in range(3)][::-1]
+        last_ms = before[-1].at_ms
+        step = Event("n", EventKind.CLOCK_STEP, last_ms, last_ms + 1, value=-8_000)
+        here.keep([*before])
+        here.round()
+        # ten seconds passed after the last one, and its successor is two seconds younger
+        after = [Sample("n", last_ms + 2_000 + index * 10_000, 100) for index in range(40)]
+        here.keep([step, *after[:3]])
+        here.round()
+        here.keep([*after[3:]])
+        here.round()
+        here.check()
+
+
 def steady(count: int, from_ms: int, power_w: int = 360) -> list[Sample]:
     return [Sample("n", from_ms + index * 10_000, power_w) for index in range(count)]
 
