@@ -338,3 +338,17 @@ def test_the_real_day_is_published_with_its_known_energy_at_every_level() -> Non
             total = merged(row.energy for row in rows)
             assert round(total.energy_wh, 2) == 13_227.41
             assert (total.max_w, total.covered_s, total.samples) == (842, 86_094, 42_542)
+
+
+def test_a_row_that_was_told_in_silence_is_told_again() -> None:
+    with site(10_000) as here:
+        here.keep([*steady(15, NOON_MS)])
+        here.now_ms += 2 * HOUR_MS
+        here.round()
+        assert [row.energy.covered_s for row in here.files.five_minutes(FIRST_MS, LAST_MS)] == [140]
+        assert [row.energy.covered_s for row in here.files.hours(FIRST_MS, LAST_MS)] == [140]
+        here.keep([*steady(60, here.now_ms)])
+        here.round()
+        assert here.files.five_minutes(FIRST_MS, LAST_MS)[0].energy.covered_s == 170
+        assert here.files.hours(FIRST_MS, LAST_MS)[0].energy.covered_s == 170
+        here.check()
