@@ -38,6 +38,7 @@ class Reason(str, Enum):
     IMPLAUSIBLE = "implausible"
     NOT_MEASURING = "not-measuring"
     COLLECTOR_STOPPED = "collector-stopped"
+    NOT_STORED = "not-stored"
 
 
 class EventKind(str, Enum):

@@ -322,12 +322,13 @@ def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Even
     for bmc in bmcs:
         if told_interval_s(history, bmc.name, now_ms) != bmc.interval_s:
             events.append(Event(bmc.name, EventKind.INTERVAL, now_ms, now_ms, value=bmc.interval_s))
+    away = ""
     for bmc in bmcs:
         try:
             last = history.last(bmc.name, 1)
         except HistoryAwayError as error:
-            _log.warning("not known since when nothing was collected: %s", error)
-            break
+            away = away or str(error)
+            last = []
         since_ms = last[-1].at_ms if last else 0
         lasting = [
             event
@@ -338,6 +339,8 @@ def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Even
         if last and not lasting and now_ms - since_ms > HOLDS_INTERVALS * bmc.interval_s * 1000:
             detail = "the collector was not running"
             events.append(Event(bmc.name, EventKind.OUTAGE, since_ms, now_ms, Reason.COLLECTOR_STOPPED.value, detail))
+    if away:
+        _log.warning("not known of every BMC since when nothing was collected: %s", away)
     return events
 
 

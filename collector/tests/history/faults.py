@@ -35,17 +35,21 @@ class Operation:
     data: bytes = b""
 
 
+class Killed(BaseException):
+    """The process got SIGKILL in the middle of a call."""
+
+
 @dataclass
 class Disk:
     """Hooks the calls of `os` for everything below root, until `monkeypatch` undoes it.
 
-    `refuse` is asked before each call, by its name and the number of calls so far, for an error to raise instead;
-    `room` is how many bytes may still be written.
+    `refuse` is asked before each call, by its name and the number of calls so far, for an error to raise instead, or
+    Killed; `room` is how many bytes may still be written.
     """
 
     root: Path
     monkeypatch: pytest.MonkeyPatch
-    refuse: Callable[[str, int], OSError | None] = lambda _call, _count: None
+    refuse: Callable[[str, int], BaseException | None] = lambda _call, _count: None
     room: int | None = None
     operations: list[Operation] = field(default_factory=list)
     calls: int = 0
@@ -94,6 +98,11 @@ class Disk:
     def _close(self, real: Any, fd: int) -> None:
         del self._opened[fd]
         real(fd)
+
+    def close_all(self) -> None:
+        """What the kernel does for a process that is gone."""
+        for fd in list(self._opened):
+            os.close(fd)
 
     def _pread(self, real: Any, *arguments: Any) -> Any:
         return real(*arguments)

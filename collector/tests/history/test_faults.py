@@ -11,12 +11,11 @@ import os
 import random
 import shutil
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.history.faults import CALLS, Disk, Operation, after_power_cut
+from tests.history.faults import CALLS, Disk, Killed, Operation, after_power_cut
 
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -43,12 +42,17 @@ class Life:
     acknowledged: list[tuple[int, Sample]] = field(default_factory=list)
     again: list[Sample] = field(default_factory=list)
     number: int = 0
+    kills: bool = False
     history: TinyDbHistory | None = None
 
     def live(self, steps: int, *, closes: bool = True) -> None:
         for step in range(steps):
-            with suppress(OSError):
+            try:
                 self._step(step * 2 // steps)  # two days
+            except Killed:
+                self._die()
+            except OSError:
+                continue
         if closes:
             self._close()
 
@@ -62,6 +66,8 @@ class Life:
         self._open()
         assert self.history is not None
         what = self.chance.random()
+        if self.kills and self.chance.random() < 0.15:
+            self._kill_within(self.chance.randrange(1, 12))
         if what < 0.70:
             self._append(day if what < 0.6 else 0)
         elif what < 0.85:
@@ -76,7 +82,7 @@ class Life:
 
     def _open(self) -> None:
         if self.history is None:
-            self.history = TinyDbHistory(self.disk.root)
+            self.history = TinyDbHistory(self.disk.root / "db")
 
     def _append(self, day: int) -> None:
         self._open()
@@ -91,6 +97,16 @@ class Life:
         outcome = self.history.append(batch, events[: self.chance.randrange(2)])
         self.acknowledged += [(len(self.disk.operations), each) for each in outcome.samples]
         self.again = [each for each in batch if each not in outcome.samples]  # as the recorder does
+
+    def _kill_within(self, calls: int) -> None:
+        last = self.disk.calls + calls
+        self.disk.refuse = lambda _call, count: Killed() if count == last else None
+
+    def _die(self) -> None:
+        """Let go of files and lock as the kernel does, without another word to the disk."""
+        self.disk.refuse = lambda _call, _count: None
+        self.history, self.again = None, []
+        self.disk.close_all()
 
     def _close(self) -> None:
         history, self.history = self.history, None
@@ -128,9 +144,10 @@ def check(path: Path, acknowledged: list[Sample], tried: set[Sample]) -> None:
 def test_a_power_cut_after_any_operation_loses_nothing_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    root = tmp_path / "db"
+    root = tmp_path / "disk"
+    root.mkdir()
     with monkeypatch.context() as patch:
-        life = Life(Disk(root, patch), random.Random(seed))
+        life = Life(Disk(root, patch), random.Random(seed), kills=True)
         life.live(30)
     operations = life.disk.operations
     kinds = Counter(operation.kind for operation in operations)
@@ -141,7 +158,7 @@ def test_a_power_cut_after_any_operation_loses_nothing_acknowledged(
             chance = random.Random(f"{seed} {cut} {variant}") if variant else None
             left = tmp_path / "left"
             after_power_cut(operations[:cut], chance, root, left)
-            check(left, life.acknowledged_before(cut), life.tried_before(cut))
+            check(left / "db", life.acknowledged_before(cut), life.tried_before(cut))
             shutil.rmtree(left)
 
 
@@ -159,7 +176,8 @@ def test_an_error_of_any_call_costs_nothing_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, for_good: bool, seed: int
 ) -> None:
     for number in itertools.count(1, 3 if EFFORT == 1 else 1):
-        root = tmp_path / f"db{number}"
+        root = tmp_path / f"disk{number}"
+        root.mkdir()
         with monkeypatch.context() as patch:
             disk = Disk(root, patch)
             disk.refuse = on_call(number, errno.EIO, for_good=for_good)  # type: ignore[assignment]
@@ -168,7 +186,7 @@ def test_an_error_of_any_call_costs_nothing_acknowledged(
             disk.refuse = lambda _call, _count: None
             life.store_what_waits()  # the disk is well again
         assert life.number
-        check(root, life.acknowledged_before(len(disk.operations)), set(life.tried))
+        check(root / "db", life.acknowledged_before(len(disk.operations)), set(life.tried))
         shutil.rmtree(root)
         if disk.calls < number:
             break
@@ -218,7 +236,8 @@ def test_every_call_by_which_the_store_writes_is_among_those_that_fail_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the books say is what is on the disk: no call goes past them."""
-    root = tmp_path / "db"
+    root = tmp_path / "disk"
+    root.mkdir()
     with monkeypatch.context() as patch:
         life = Life(Disk(root, patch), random.Random(7))
         life.live(40)

@@ -12,7 +12,7 @@ from powergraph_collector.history import recorder as module
 from powergraph_collector.history.engine import Acknowledged
 from powergraph_collector.history.recorder import Recorder
 from powergraph_collector.history.storage_state import StorageState, Storing
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Event, EventKind, Sample
 
 
 class Disk:
@@ -23,12 +23,14 @@ class Disk:
         self.moves = threading.Event()
         self.moves.set()
         self.stored: list[Sample] = []
+        self.events: list[Event] = []
 
     def append(self, samples: Sequence[Sample], events: Sequence[Event] = ()) -> Acknowledged:
         self.moves.wait()
         if self.error:
             return Acknowledged((), (), self.error)
         self.stored += samples
+        self.events += events
         return Acknowledged(samples, events)
 
     def tidy(self) -> bool:
@@ -113,6 +115,8 @@ def test_beyond_the_bound_the_oldest_go_and_are_counted(bench: Bench) -> None:
     assert bench.stored() == list(range(5, 15))
     wait_for(lambda: bench.recorder.storage() == StorageState(dropped=5))
     assert bench.said[-1].endswith("5 had to be dropped")
+    (hole,) = bench.disk.events
+    assert (hole.kind, hole.reason, hole.begin_ms, hole.end_ms) == (EventKind.OUTAGE, "not-stored", 0, 4)
 
 
 def test_a_write_that_hangs_is_seen_from_outside_with_what_it_holds(bench: Bench) -> None:

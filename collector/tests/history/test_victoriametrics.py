@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import random
 import subprocess
@@ -20,13 +21,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.victoria_server import VictoriaServer, free_port
 
+from powergraph_collector.history import durable
 from powergraph_collector.history.engine import HistoryAwayError
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.history.victoriametrics import VictoriaMetricsHistory, VictoriaMetricsReader
 from powergraph_collector.history.victoriametrics_forwarding import Pace
 from powergraph_collector.history.victoriametrics_http import Access, Server
-from powergraph_collector.history.victoriametrics_series import NotOursError, Series, series_of
+from powergraph_collector.history.victoriametrics_series import NotOursError, Placed, Series, import_lines, series_of
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
+from powergraph_collector.service import begun_again
+from powergraph_collector.settings import Bmc
 
 DAY_MS = 86_400_000
 NOON_MS = (time.time_ns() // 1_000_000 // DAY_MS - 3) * DAY_MS + DAY_MS // 2  # VictoriaMetrics wants no future
@@ -181,6 +185,7 @@ def test_an_outage_of_the_server_costs_nothing_and_stores_nothing_twice(
     history.close()
     history = opened(own_server.url, tmp_path / "db", said.append)
     history.append(sent[40:])
+    until(lambda: len(said) == 2)
     own_server.start()
     until(lambda: history.spooled.depth == 0 and said[-1] == "VictoriaMetrics takes samples again")
     history.close()
@@ -378,6 +383,55 @@ def test_damage_in_the_spool_costs_its_line_and_is_told(server: VictoriaServer, 
     assert history.repairs == [f"{path}: 1 damaged lines left out"]
     assert [sample.power_w - 400 for sample in history.read("flipped", 0, 1 << 48)] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     history.close()
+
+
+@pytest.mark.usefixtures("shown_at_once")
+def test_on_a_full_disk_the_spool_makes_room_and_keeps_count_of_the_clock(
+    own_server: VictoriaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    said: list[str] = []
+    history = opened(own_server.url, tmp_path / "db", said.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "replace", full)
+        for number in range(10):
+            history.append([row(number)])
+            history.spooled.cut()
+        until(lambda: len(history.spooled.segments()) == 1 and bool(said))
+        history.close()
+    assert said[0] == "samples wait in the spool: No space left on device"
+    history = opened(own_server.url, tmp_path / "db")
+    history.append([row(9), row(3)])  # the clock went back
+    assert [sample.at_ms for sample in history.last("node01", 3)] == [row(9).at_ms, row(9).at_ms, row(3).at_ms]
+    history.close()
+
+
+def test_a_dead_server_does_not_keep_a_start_waiting_once_for_every_bmc(tmp_path: Path) -> None:
+    asked = [0]
+
+    class Silent(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked[0] += 1
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        history = opened(f"http://127.0.0.1:{server.server_port}", tmp_path / "db")
+        event = Event("node05", EventKind.OUTAGE, NOON_MS, None, "timeout")
+        history.append([], [event])
+        bmcs = [Bmc(name=f"node{number:02}", host=f"192.0.2.{number + 1}") for number in range(30)]
+        events = begun_again(history, bmcs, NOON_MS + 5000)
+        server.shutdown()
+    assert asked == [1]
+    outages = [event for event in events if event.kind is EventKind.OUTAGE]
+    assert outages == [Event("node05", EventKind.OUTAGE, NOON_MS, NOON_MS + 5000, "timeout")]
+    history.close()
+
+
+def test_long_series_go_in_lines_that_servers_take() -> None:
+    lines = import_lines(Placed(row(number)) for number in range(25_000)).splitlines()
+    assert [len(series_of(line).values) for line in lines] == [10_000, 10_000, 5_000]
 
 
 @pytest.mark.parametrize(

@@ -402,3 +402,18 @@ def test_the_password_is_in_no_process_list_and_no_environment(
     assert all(isinstance(answer, Reading) for answer in answers)
     assert {command[command.index("-R") + 2] for command, _ in seen} == {"raw", "sdr"}
     assert PASSWORD not in repr(seen)
+
+
+def test_two_names_of_one_bmc_are_told_apart_from_two_bmcs(simulate: Simulate, lan: LanReader) -> None:
+    simulator = simulate(node01={})
+    _, port = simulator.addresses["node01"]
+    first = Login("first", "127.0.0.1", port, USER, Secret(PASSWORD))
+    again = Login("again", "localhost", port, USER, Secret(PASSWORD))
+    for _ in range(3):
+        one, other = read(lan, first, again)
+        assert isinstance(one, Reading)
+        assert other == NoReading(
+            Reason.UNREACHABLE, f"it is the same BMC as first, at 127.0.0.1 port {port}: list it once"
+        )
+    lan.forget("first")
+    assert isinstance(read(lan, again)[0], Reading)

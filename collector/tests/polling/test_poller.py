@@ -145,6 +145,18 @@ def test_an_outage_has_a_beginning_a_reason_and_an_end() -> None:
     assert bench.samples("node01")[1].at_ms < begun.begin_ms
 
 
+def test_an_answer_that_never_comes_is_an_outage_in_the_end_and_the_bmc_is_asked_anew() -> None:
+    bench = Bench(lambda name, tick: None if name == "lost" and tick == 1 else (0.01, WATTS), target("lost"))
+    bench.run(300)
+    begun, ended = bench.events("lost")
+    assert (begun.kind, begun.reason, begun.end_ms) == (EventKind.OUTAGE, "timeout", None)
+    assert ended.begin_ms == begun.begin_ms
+    assert ended.end_ms is not None
+    assert ended.end_ms - ended.begin_ms < 180_000
+    assert bench.reader.forgotten == ["lost"]
+    assert len(bench.samples("lost")) > 5
+
+
 def test_a_silent_bmc_is_asked_less_and_less_but_never_given_up() -> None:
     bench = Bench(lambda *_: (2.5, TIMEOUT), target("node01", 1.0))
     bench.run(400)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from collections.abc import Sequence
@@ -226,6 +227,53 @@ def test_trouble_with_the_disk_is_told_once_and_mended_later(site: Site, monkeyp
 
 def _full(path: Path, data: bytes) -> None:
     raise OSError(28, "No space left on device", str(path))
+
+
+def test_events_that_could_not_be_written_are_written_when_they_can(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.keep(samples(3, MORNING_MS - HOUR_MS))
+    site.round()
+    site.keep([], [Event("node01", EventKind.OUTAGE, MORNING_MS - HOUR_MS, MORNING_MS + HOUR_MS, "timeout")])
+
+    def fail(*_arguments: object, **_named: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace_if_other", fail)
+        site.round()
+    site.round()
+    for day in ("2026-11-23", "2026-11-24"):
+        events = site.json(f"node01/{day}.events.json")["events"]
+        assert [event["reason"] for event in events if event["kind"] == "outage"] == ["timeout"]
+
+
+def test_a_twin_that_cannot_be_written_leaves_none_of_the_former_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "now.json"
+    files.replace(path, b"former " * 100)
+    write = files.write
+
+    def fails_for_brotli(path: Path, data: bytes) -> None:
+        if path.suffix == ".br":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, data)
+
+    monkeypatch.setattr(files, "write", fails_for_brotli)
+    with pytest.raises(OSError, match="No space"):
+        files.replace(path, b"new " * 200)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["now.json", "now.json.gz"]
+
+
+def test_a_file_that_is_written_alone_leaves_what_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "day.csv.gz").write_text("somebody's own")
+    monkeypatch.chdir(tmp_path)
+    files.write(Path("day.csv"), b"timestamp,consumption\n")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["day.csv", "day.csv.gz"]
+    assert not list(Path("/").glob(".day.csv*"))
 
 
 def test_everyone_may_read_what_is_published(site: Site) -> None:

@@ -44,7 +44,7 @@ def command(
             raise CommandError(
                 f"{opening.words(place)} has no samples of {day or 'any day'}: {known}", ExitCode.NOTHING_FOUND
             )
-        files.replace(path, csv_files.table(samples), with_twins=False)
+        files.write(path, csv_files.table(samples))
     click.echo(f"{path}: {len(samples)} rows")
 
 

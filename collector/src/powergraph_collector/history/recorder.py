@@ -11,7 +11,7 @@ from typing import Final
 
 from powergraph_collector.history.engine import History
 from powergraph_collector.history.storage_state import StorageState, Storing
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Event, EventKind, Reason, Sample
 
 MOST_RECORDS: Final = 200_000  # about 60 MB; 33 minutes of 1,000 BMCs at 10 s
 GATHER_S: Final = 0.2  # what comes in quick succession is synced together
@@ -28,7 +28,7 @@ class Recorder:
     `acknowledged` gets what is safe; `upkeep` is done beside the history's own, and may raise OSError. Records wait
     `sync_interval_s`, at least GATHER_S, to be written and synced together: a kill or a power cut costs what waits,
     which nobody was told of yet. What cannot be written stays in memory, in order, until it can; beyond the bound the
-    oldest goes, counted in `dropped`.
+    oldest goes, counted in `dropped`, and the hole that this makes is recorded with its reason.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Recorder:
         self._busy_since: tuple[float, int] | None = None  # monotonic seconds, UTC ms
         self._writing = 0
         self._untidy = ""
+        self._holes: dict[str, tuple[int, int]] = {}  # of what was dropped, by BMC, from its first ms to its last
         self.dropped = 0
         self.stored = 0
 
@@ -67,8 +68,26 @@ class Recorder:
 
     def _bound(self) -> None:
         while len(self._waiting) > MOST_RECORDS:
-            self._waiting.popleft()
+            self._drop(self._waiting.popleft())
+
+    def _drop(self, record: Record) -> None:
+        if isinstance(record, Sample):
             self.dropped += 1
+            first_ms = last_ms = record.at_ms
+        elif record.reason == Reason.NOT_STORED.value:  # a hole that could not be recorded itself
+            first_ms, last_ms = record.begin_ms, record.end_ms or record.begin_ms
+        else:
+            return
+        known = self._holes.get(record.bmc, (first_ms, last_ms))
+        self._holes[record.bmc] = min(known[0], first_ms), max(known[1], last_ms)
+
+    def _holes_to_record(self) -> list[Event]:
+        holes, self._holes = self._holes, {}
+        detail = "the disk took nothing for so long that these readings had to be dropped"
+        return [
+            Event(bmc, EventKind.OUTAGE, first_ms, last_ms, Reason.NOT_STORED.value, detail)
+            for bmc, (first_ms, last_ms) in holes.items()
+        ]
 
     def end(self) -> None:
         """Write what is left, once more, and let `run` return."""
@@ -103,7 +122,7 @@ class Recorder:
             with self._something:
                 if not ends:
                     self._something.wait_for(lambda: self._ends, max(GATHER_S, self.sync_interval_s))
-                batch, self._waiting = list(self._waiting), deque()
+                batch, self._waiting = [*self._holes_to_record(), *self._waiting], deque()
                 self._writing = len(batch)
             left = self._write(batch) if batch else []
             with self._something:

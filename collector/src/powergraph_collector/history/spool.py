@@ -182,8 +182,13 @@ class Spool:
         """Forget segments that the server has. Raises OSError with all of them still there, or some of their files."""
         with self._lock:
             last = {bmc: _document(each) for bmc, each in self._last.items()}
-        durable.replace(self._folder / _LAST, json.dumps(last, separators=(",", ":")).encode())
         gone = set(confirmed)
+        try:
+            durable.replace(self._folder / _LAST, json.dumps(last, separators=(",", ":")).encode())
+        except OSError:  # on a full disk, room comes from the segments that no BMC's last sample is in
+            gone = {segment for segment in confirmed if not self._has_a_last(segment)}
+            if not gone:
+                raise
         with self._lock:
             for segment in gone:
                 self._let_go(segment)
@@ -191,6 +196,9 @@ class Spool:
             self._segments = [segment for segment in self._segments if segment not in gone]
         for segment in gone:
             segment.path.unlink(missing_ok=True)
+
+    def _has_a_last(self, segment: Segment) -> bool:
+        return any(self._last.get(each.sample.bmc) == each for each in segment.placed())
 
     def samples_of(self, bmc: str) -> list[Placed]:
         """A BMC's samples that are not confirmed yet. Raises HistoryAwayError where they are too many for memory."""

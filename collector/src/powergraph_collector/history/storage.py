@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -90,6 +90,7 @@ class LogStorage(Storage):
         self._open: dict[str, LogFile] = {}
         self._unsynced: dict[str, LogFile] = {}
         self._new_folders: set[Path] = set()
+        self._known_folders: set[Path] = set()
         self._batches = 0
         self._pool: ThreadPoolExecutor | None = None
         self._lock_fd: int | None = None
@@ -318,26 +319,29 @@ class LogStorage(Storage):
         if log is None:
             files = self._files(name)
             self._make_folders(files.log.parent)
-            is_new = not files.log.exists()
             log = files.open_log()
-            if is_new:
-                self._new_folders.add(files.log.parent)
+            self._new_folders.add(files.log.parent)
             if log.repaired_bytes:
                 self.repairs.append(f"{name}: cut {log.repaired_bytes} bytes of an unfinished write")
             self._open[name] = log
         return log
 
     def _make_folders(self, folder: Path) -> None:
-        if folder.is_dir():
+        """Have a folder, whose name is synced with the next batch: a process that was killed may not have done it."""
+        if folder in self._known_folders and folder.is_dir():
             return
-        self._make_folders(folder.parent)
+        if folder != self.root:
+            self._make_folders(folder.parent)
         folder.mkdir(mode=0o750, exist_ok=True)
         self._new_folders.add(folder.parent)
+        self._known_folders.add(folder)
 
     def _sync_new_folders(self) -> None:
         while self._new_folders:
             folder = next(iter(self._new_folders))
-            durable.sync_folder(folder)
+            # A folder that we may write into and not read is not ours; nor can it be synced.
+            with suppress(PermissionError) if folder == self.root.parent else nullcontext():
+                durable.sync_folder(folder)
             self._new_folders.discard(folder)
 
     def _must_be_writer(self) -> None:

@@ -17,7 +17,7 @@ from powergraph_collector.days import LAST_MS, span_of, utc_day
 from powergraph_collector.model import Event, Sample
 
 from . import engine, spool
-from .engine import Acknowledged, ReadableHistory
+from .engine import Acknowledged, HistoryAwayError, ReadableHistory
 from .spool import DEFAULT_SPOOL_BYTES, Spool
 from .tinydb_engine import TinyDbHistory
 from .victoriametrics_forwarding import Forwarder, Pace
@@ -28,6 +28,7 @@ _UTC: Final = ZoneInfo("UTC")
 _SHORTEST_LOOK_MS: Final = 600_000
 _LOOK_MS_A_SAMPLE: Final = 12_000  # a little more than the default interval
 _LOOK_GROWS: Final = 6
+_ASK_AGAIN_S: Final = 10.0
 
 
 class Unconfirmed(Protocol):
@@ -175,6 +176,7 @@ class VictoriaMetricsHistory:
         pace: Pace | None = None,
     ) -> None:
         self.groups = groups or {}
+        self._away_until_s = 0.0
         self._server = Server(access)
         self._events = TinyDbHistory(store)
         try:
@@ -228,11 +230,21 @@ class VictoriaMetricsHistory:
         """The last count samples; the very last one is known without the server."""
         known = self.spooled.last(bmc)
         if known is None:
-            for newest in self._reader.last_placed(bmc, 1):
-                self.spooled.adopt(newest)
+            self._adopt(bmc)
         elif count == 1:
             return [known.sample]
         return self._reader.last(bmc, count)
+
+    def _adopt(self, bmc: str) -> None:
+        """Learn the last sample of a BMC that this spool never had, but do not let each BMC wait for a dead server."""
+        if time.monotonic() < self._away_until_s:
+            raise HistoryAwayError("VictoriaMetrics was away a moment ago")
+        try:
+            for newest in self._reader.last_placed(bmc, 1):
+                self.spooled.adopt(newest)
+        except HistoryAwayError:
+            self._away_until_s = time.monotonic() + _ASK_AGAIN_S
+            raise
 
     def bmcs(self) -> list[str]:
         """Names of the BMCs with samples or events."""

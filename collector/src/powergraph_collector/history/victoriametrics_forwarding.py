@@ -1,8 +1,8 @@
 """The forwarding thread: hands the spool's segments to VictoriaMetrics, and asks for them back before they may go.
 
 A server that has taken lines may still lose them (they are in its memory for some seconds), and one that did not answer
-may have taken them. So whatever was sent is read back a while later; what is missing twice in a row is sent again, and
-it alone; a segment goes when nothing of it is missing. Segments found at the start may have been sent, too.
+may have taken them. So whatever was sent is read back a while later; what is missing at two looks is sent again, and it
+alone; a segment goes when nothing of it is missing. Segments found at the start may have been sent, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .spool import Segment, Spool
 from .victoriametrics_http import NotReachedError, Server
 from .victoriametrics_series import DAY_BEGUN, SAMPLE_METRICS, Placed, Point, import_lines, points, points_of, selector
 
-LOOKS: Final = 2  # a busy server may show late what it has
+LOOKS: Final = 2  # a busy server may show late what it has; where in doubt, the one look is late enough
 MOST_SENT_AGAIN: Final = 3  # after which the server evidently will not keep it
 LONGEST_END_S: Final = 10.0  # of waiting for a request that is under way
 _MOST_COMPARED: Final = 50_000
@@ -80,6 +80,9 @@ class Forwarder:
             if not self.trouble:
                 self._complain(f"samples wait in the spool: {error.strerror or error}")
             self.trouble = str(error)
+        except Exception as error:  # whatever it is, the spool keeps filling, and somebody should know
+            self._complain(f"forwarding failed: {error!r}")
+            self.trouble = repr(error)
         else:
             if self.trouble:
                 self._complain("VictoriaMetrics takes samples again")
@@ -125,7 +128,7 @@ class Forwarder:
     def _is_given_up(self, segment: Segment, placed: Sequence[Placed], missing: set[Point]) -> bool:
         """Look once more, or send what is missing, or say that it is of no use."""
         segment.looks += 1
-        if segment.looks < LOOKS:
+        if segment.looks < LOOKS and not segment.is_doubtful:
             segment.sent_at_s = time.monotonic()
             return False
         if segment.sent_again < MOST_SENT_AGAIN:

@@ -15,14 +15,13 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from .engine import HistoryAwayError
 from .storage import StoreError
-from .victoriametrics_series import NotOursError, Series, series_of
+from .victoriametrics_series import ROWS_A_LINE, NotOursError, Series, series_of
 
 CONNECT_S: Final = 3.0
 READ_S: Final = 20.0
 LONGEST_ANSWER_S: Final = 120.0
 MOST_ANSWER_BYTES: Final = 1 << 30
 MOST_LINE_BYTES: Final = 1 << 26
-ROWS_A_LINE: Final = 10_000
 LATEST_MS: Final = ((1 << 32) - 1) * 1000  # in 2106; newer servers take larger seconds for milliseconds
 _CHUNK_BYTES: Final = 1 << 16
 _MOST_COMPLAINT: Final = 200  # bytes of what a server says against a request

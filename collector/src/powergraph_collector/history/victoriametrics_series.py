@@ -31,6 +31,7 @@ _AVERAGE: Final = "powergraph_bmc_average_watts"
 _PERIOD: Final = "powergraph_bmc_period_seconds"
 _CLOCK: Final = "powergraph_bmc_clock_seconds"
 SAMPLE_METRICS: Final = (POWER, _MINIMUM, _MAXIMUM, _AVERAGE, _PERIOD, _CLOCK)
+ROWS_A_LINE: Final = 10_000  # servers skip lines that are too long
 _BMC_NAME: Final = re.compile(r"[^\x00-\x1f\x7f/]{1,255}")
 _SOURCES: Final = {source.value: source for source in Source}
 _DOUBT_SEPARATOR: Final = ","
@@ -113,21 +114,24 @@ def points(placed: Placed) -> Iterator[tuple[Point, float]]:
 
 
 def import_lines(wanted: Iterable[Placed], only: set[Point] | None = None) -> bytes:
-    """What `/api/v1/import` takes: a JSON line a series. `only` leaves out what is not in it."""
-    series: dict[tuple[str, Key, str], tuple[list[float], list[int]]] = defaultdict(lambda: ([], []))
+    """What `/api/v1/import` takes: JSON lines, each a part of a series. `only` leaves out what is not in it."""
+    series: dict[tuple[str, Key, str], list[tuple[list[float], list[int]]]] = defaultdict(list)
     for placed in wanted:
         for point, value in points(placed):
             if only is None or point in only:
-                values, times_ms = series[point[0], point[1], placed.group]
-                values.append(value)
-                times_ms.append(point[2])
+                parts = series[point[0], point[1], placed.group]
+                if not parts or len(parts[-1][0]) >= ROWS_A_LINE:
+                    parts.append(([], []))
+                parts[-1][0].append(value)
+                parts[-1][1].append(point[2])
     lines = (
         json.dumps(
             {"metric": _labels(metric, key, group), "values": values, "timestamps": times_ms},
             ensure_ascii=False,
             separators=(",", ":"),
         )
-        for (metric, key, group), (values, times_ms) in series.items()
+        for (metric, key, group), parts in series.items()
+        for values, times_ms in parts
     )
     return "".join(line + "\n" for line in lines).encode()
 

@@ -50,6 +50,7 @@ class _Line:
     refused_dcmi: bool = False
     first_hash: int = 256
     session: Session | None = None
+    address: str = ""
     begin: Begin = read_power
     answered: Callable[[Any], None] | None = None
     used_at_s: float = 0.0
@@ -60,6 +61,7 @@ class LanReader:
 
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
+        self._at: dict[tuple[str, int], _Line] = {}
         self._resolver = Resolver()
         self._keep_alive_at_s = 0.0
         self._again: deque[_Line] = deque()
@@ -96,6 +98,14 @@ class LanReader:
         if address is None:
             self._answer(line, NoReading(Reason.UNRESOLVABLE, f"host name {login.host} has no address"))
             return
+        other = self._at.setdefault((address, login.port), line)
+        if other is not line and self._lines.get(other.login.name) is other and other.address == address:
+            # pyghmi would hand out the other's session, and the other's answers with it
+            detail = f"it is the same BMC as {other.login.name}, at {address} port {login.port}: list it once"
+            self._answer(line, NoReading(Reason.UNREACHABLE, detail))
+            return
+        self._at[address, login.port] = line
+        line.address = address
         try:
             line.session = Session(
                 address,

@@ -12,13 +12,14 @@ from typing import Final
 
 from powergraph_collector.days import utc_day
 from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader
-from powergraph_collector.model import Event, EventKind
+from powergraph_collector.model import Event, EventKind, Reason
 from powergraph_collector.polling import schedule
 from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.lateness import Lateness
 from powergraph_collector.polling.outages import Record, Series
 
 LONGEST_WAIT_S: Final = 0.5  # so that the heartbeat and a stop are never far
+LONGEST_ASK_S: Final = 150.0  # more than any reader takes, records of a slow BMC included: the answer is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,17 @@ class _Polled:
     series: Series
     not_before_s: float = 0.0
     asked_ms: int = 0
+    asked_s: float = 0.0
     in_flight: bool = False
     asks: int = 0
     retried: bool = False
     waits_for_retry: bool = False
     failures: int = 0
     ticks: int = 0
+
+    def is_lost(self, now_s: float) -> bool:
+        """Whether what was asked will not be answered any more."""
+        return self.in_flight and now_s - self.asked_s > LONGEST_ASK_S
 
     def abandon(self) -> None:
         """Do not wait for what was asked; should it be answered all the same, the answer is too late."""
@@ -103,7 +109,8 @@ class Poller:
         return self.ticks is not None and self._new_targets is None and not self._due and not self._any_in_flight()
 
     def _any_in_flight(self) -> bool:
-        return any(polled.in_flight for polled in self._polled.values())
+        now_s = self.clock.monotonic_s()
+        return any(polled.in_flight and not polled.is_lost(now_s) for polled in self._polled.values())
 
     def _wait_s(self) -> float:
         if not self._due:
@@ -170,7 +177,10 @@ class Poller:
         polled.ticks += 1
         self._schedule(polled, schedule.next_tick_s(now_s, polled.phase_s, interval_s))
         self.counts.skipped += int((now_s - due_s) / interval_s)
-        if polled.in_flight:
+        if polled.is_lost(now_s):
+            self.reader.forget(polled.target.login.name)
+            self._answered(polled, polled.asks, NoReading(Reason.TIMEOUT, "what was asked got lost; asked anew"))
+        elif polled.in_flight:
             self.counts.skipped += 1
         elif now_s >= polled.not_before_s:
             self.counts.ticks += 1
@@ -183,6 +193,7 @@ class Poller:
         polled.in_flight = True
         polled.waits_for_retry = False
         polled.asks += 1
+        polled.asked_s = self.clock.monotonic_s()
         self.reader.ask(polled.target.login, partial(self._answered, polled, polled.asks))
 
     def _answered(self, polled: _Polled, ask: int, answer: Answer) -> None:
@@ -202,6 +213,7 @@ class Poller:
             self.counts.answers += 1
             polled.failures = 0
         polled.in_flight = False
+        polled.asks += 1  # a second answer would be to nothing
         at_ms = self.clock.utc_ms()
         name = polled.target.login.name
         if self.told is not None:

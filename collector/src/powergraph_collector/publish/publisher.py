@@ -408,13 +408,14 @@ class Publisher:
     def _rewrite_old(self) -> None:
         """Write events that changed, and a bounded number of days that are over, from the store."""
         while self._old_events:
-            name, day = self._old_events.pop()
+            name, day = due = next(iter(self._old_events))
             series = self._series[name]
             from_ms, to_ms = span_of(day, self._zone)
             events = self._history.read_events(name, from_ms, to_ms)
             interval_s = series.rolling.interval_at(from_ms) / 1000
             document = json_files.day_events(self._settings, series.bmc, day, events, interval_s)
             files.replace_if_other(series.events(day), json_files.encode(document))
+            self._old_events.discard(due)
         until_s = time.monotonic() + STALE_ROUND_S
         for name, day in sorted(self._old_csv, key=lambda each: each[1], reverse=True)[:MISSING_DAYS_A_ROUND]:
             if time.monotonic() > until_s:
@@ -552,11 +553,6 @@ class Publisher:
         latest = {name: series.latest for name, series in self._series.items()}
         document = json_files.now(self._settings, latest, self._now_ms(), self._storage())
         files.replace(self._root / "now.json", json_files.encode(document), effort=files.QUICK)
-
-
-def write_tail(history: ReadableHistory, bmc: str, path: Path, count: int) -> None:
-    """Write the last count samples of a BMC as a CSV file. Raises OSError."""
-    files.replace(path, csv_files.table(history.last(bmc, count)))
 
 
 def _after(samples: list[Sample], last_read: Sample | None) -> list[Sample]:

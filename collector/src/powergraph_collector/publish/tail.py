@@ -10,7 +10,7 @@ from typing import Final
 
 from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Event, Sample
-from powergraph_collector.publish.publisher import write_tail
+from powergraph_collector.publish import csv_files, files
 
 _LOOK_S: Final = 0.5
 
@@ -56,7 +56,7 @@ class TailPublisher:
             return
         self._has_new = False
         try:
-            write_tail(self._history, self._bmc, self._path, self._count)
+            files.write(self._path, csv_files.table(self._history.last(self._bmc, self._count)))
         except OSError as error:
             self._has_new = True
             self._complain(

@@ -18,6 +18,7 @@ const REASONS = {
   implausible: "its reading was not plausible",
   "not-measuring": "it has stopped measuring",
   "collector-stopped": "the collector was stopped",
+  "not-stored": "its readings could not be stored",
 };
 
 /** @type {Record<string, string>} */
