@@ -160,6 +160,23 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
         here.check()
 
 
+def test_a_clock_set_back_by_less_than_an_interval_lets_a_sample_hold_beyond_the_next_ones_time() -> None:
+    with site(10_000) as here:
+        edge_ms = NOON_MS + FIVE_MINUTES_MS
+        before = [Sample("n", edge_ms - 5_000 - back * 10_000, 500) for back in range(3)][::-1]
+        last_ms = before[-1].at_ms
+        step = Event("n", EventKind.CLOCK_STEP, last_ms, last_ms + 1, value=-8_000)
+        here.keep([*before])
+        here.round()
+        # ten seconds passed after the last one, and its successor is two seconds younger
+        after = [Sample("n", last_ms + 2_000 + index * 10_000, 100) for index in range(40)]
+        here.keep([step, *after[:3]])
+        here.round()
+        here.keep([*after[3:]])
+        here.round()
+        here.check()
+
+
 def steady(count: int, from_ms: int, power_w: int = 360) -> list[Sample]:
     return [Sample("n", from_ms + index * 10_000, power_w) for index in range(count)]
 
@@ -321,3 +338,17 @@ def test_the_real_day_is_published_with_its_known_energy_at_every_level() -> Non
             total = merged(row.energy for row in rows)
             assert round(total.energy_wh, 2) == 13_227.41
             assert (total.max_w, total.covered_s, total.samples) == (842, 86_094, 42_542)
+
+
+def test_a_row_that_was_told_in_silence_is_told_again() -> None:
+    with site(10_000) as here:
+        here.keep([*steady(15, NOON_MS)])
+        here.now_ms += 2 * HOUR_MS
+        here.round()
+        assert [row.energy.covered_s for row in here.files.five_minutes(FIRST_MS, LAST_MS)] == [140]
+        assert [row.energy.covered_s for row in here.files.hours(FIRST_MS, LAST_MS)] == [140]
+        here.keep([*steady(60, here.now_ms)])
+        here.round()
+        assert here.files.five_minutes(FIRST_MS, LAST_MS)[0].energy.covered_s == 170
+        assert here.files.hours(FIRST_MS, LAST_MS)[0].energy.covered_s == 170
+        here.check()

@@ -13,7 +13,7 @@ import brotli
 FILE_MODE: Final = 0o644  # whatever the service's umask: a web server of another user reads them
 FOLDER_MODE: Final = 0o755
 THOROUGH: Final = (6, 5)  # of gzip and brotli; brotli's 5 takes a quarter of the time of 9 for about 3 % more bytes
-QUICK: Final = (1, 1)  # for what lives for seconds: a fifth of the time for about 20 % more bytes
+QUICK: Final = (1, 1)  # for what lives for minutes: a fifth of the time for about 20 % more bytes
 _SMALLEST_TWIN: Final = 256
 
 

@@ -534,7 +534,8 @@ class Publisher:
                 series.tail = deque(csv_files.lines(last), self._settings.tail_length)
                 series.tail_read = last[-1] if last else None
                 series.rounds_since_read = 0
-            files.replace(series.folder / "last.csv", csv_files.HEADER + b"".join(series.tail))
+            whole = csv_files.HEADER + b"".join(series.tail)
+            files.replace(series.folder / "last.csv", whole, effort=files.QUICK)
             series.tail_is_old = False
 
     def _write_index(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -126,10 +126,10 @@ class Rolling:
     def _reaching(self, samples: Sequence[Sample]) -> list[Sample]:
         """Of samples in order, from the first one that may count in what is not settled."""
         from_ms = self._open_ms
-        if any(first.at_ms > second.at_ms for first, second in pairwise(samples)):
-            changed_ms = (int(1000 * (each.value or 0)) for each in self._events if each.kind is EventKind.INTERVAL)
-            longest_ms = max(self._interval_ms, *changed_ms, 0)
-            from_ms -= HOLDS_INTERVALS * longest_ms
+        changed_ms = (int(1000 * (each.value or 0)) for each in self._events if each.kind is EventKind.INTERVAL)
+        reach_ms = HOLDS_INTERVALS * max(self._interval_ms, *changed_ms, 0)
+        if any(step.begin_ms >= from_ms - reach_ms for step in self._events if is_step_back(step)):
+            from_ms -= reach_ms  # a sample before a step back holds beyond the next one's time
         first = next((index for index, sample in enumerate(samples) if sample.at_ms >= from_ms), len(samples))
         return list(samples[max(0, first - 1) :])
 
@@ -221,6 +221,11 @@ class Rolling:
         self.kept_rows = sum(row not in made for row in rows)
         self._is_seeded = False
         return self._files.replace_all(rows, over_ms, now_ms)
+
+
+def is_step_back(event: Event) -> bool:
+    """Whether the clock was set back."""
+    return event.kind is EventKind.CLOCK_STEP and (event.value or 0) < 0
 
 
 def rule_events(history: ReadableHistory, bmc: str) -> list[Event]:
