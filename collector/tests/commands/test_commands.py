@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import PASSWORD, USER
 from tinydb import TinyDB
 
+from powergraph_collector import __version__
 from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.simulator.server import Simulator
 
@@ -401,3 +402,8 @@ def test_a_bmc_without_a_free_session_is_not_about_the_password(simulate: Simula
     assert code == 4
     assert "password" not in complaint(err)
     assert "close other sessions" in complaint(err)
+
+
+@pytest.mark.parametrize("command", ["powergraph", "csvcreator", "graph_csv"])
+def test_each_command_says_its_version(command: str, tmp_path: Path) -> None:
+    assert run(tmp_path, command, "--version") == (0, f"{command} {__version__}\n", "")

@@ -16,6 +16,7 @@ from powergraph_collector.publish import csv_files, files
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
+@frame.version_option
 @opening.place_options
 @click.option("--date", "day", help="Only that day, YYYY-MM-DD, in the zone.")
 @click.option("--name", help="Name of the CSV file, in this folder; by default the day's or the store's.")

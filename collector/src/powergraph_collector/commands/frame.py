@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from powergraph_collector import __version__
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.ipmi.tool import ToolMissing
 from powergraph_collector.model import Reason
@@ -33,6 +34,7 @@ class FiniteRange(click.FloatRange):
 
 
 PORT = click.IntRange(1, 65535)
+DEFAULT_CONFIG = Path("/etc/powergraph/powergraph.toml")
 PASSWORD_VARIABLE = "POWERGRAPH_PASSWD"  # noqa: S105
 
 
@@ -103,6 +105,22 @@ def nobody_reads() -> None:
 def _complain(name: str, message: str, code: ExitCode) -> ExitCode:
     click.echo(f"{name}: {' '.join(message.split())}", err=True)
     return code
+
+
+def version_option(command: F) -> F:
+    """`--version`: that of the program."""
+    return click.version_option(__version__, message="%(prog)s %(version)s")(command)
+
+
+def config_option(command: F) -> F:
+    """The option that names the service's settings."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        help="The service's settings.",
+    )(command)
 
 
 def bmc_options(command: F) -> F:

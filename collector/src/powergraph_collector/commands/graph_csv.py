@@ -17,6 +17,7 @@ from powergraph_collector.service import Service, stop_on_signals
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
+@frame.version_option
 @frame.bmc_options
 @click.option("--jsonfile", type=click.Path(path_type=Path), help="The TinyDB store; last.csv goes beside it.")
 @collecting.collecting_options

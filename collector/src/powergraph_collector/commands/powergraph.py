@@ -20,13 +20,14 @@ Subcommands (powergraph WORD --help tells more):
   status   what the service sees now
   probe    what a BMC offers, field by field
   energy   energy of a BMC over a span, from a store
-  db       check and import stores"""
+  db       check, export, import, copy stores; rebuild and expire published files"""
 
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
+@frame.version_option
 @frame.bmc_options
 @click.option("--store", is_flag=True, help="Keep the samples in TinyDB instead of printing them.")
 @click.option("--feedback", is_flag=True, help="With --store: show each measure's status.")

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from powergraph_collector import settings
+from powergraph_collector.commands import frame
 from powergraph_collector.commands.frame import CommandError, ExitCode
-from powergraph_collector.commands.status import DEFAULT_CONFIG
 from powergraph_collector.history import opening as history_opening
 from powergraph_collector.publish import ownership
 from powergraph_collector.publish.agreement import FILE as AGREEMENT
@@ -22,13 +22,7 @@ from powergraph_collector.settings import Settings
 
 
 @click.command(name="rebuild")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    help="The service's settings.",
-)
+@frame.config_option
 @click.option("--bmc", help="Only this BMC; by default all of the settings.")
 def command(config: Path, bmc: str | None) -> None:
     """Write the published days and rollups anew from the store, with the service stopped.

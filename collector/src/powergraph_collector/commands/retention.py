@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from powergraph_collector import settings
-from powergraph_collector.commands import opening
-from powergraph_collector.commands.status import DEFAULT_CONFIG
+from powergraph_collector.commands import frame, opening
 from powergraph_collector.days import day_of, moment
 from powergraph_collector.history import opening as history_opening
 from powergraph_collector.history.retention import DroppingHistory, expired_samples
@@ -22,13 +21,7 @@ from powergraph_collector.settings import Settings
 
 
 @click.command(name="retention")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    help="The service's settings.",
-)
+@frame.config_option
 @click.option("--on", "on", metavar="DAY", help="What will have gone by then, YYYY-MM-DD; by default, today.")
 def command(config: Path, on: str | None) -> None:
     """Show which days of published files and of samples will go, by the limits in the settings. Removes nothing.

@@ -14,22 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from powergraph_collector import settings
+from powergraph_collector.commands import frame
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.service import STORAGE_FILE
 
-DEFAULT_CONFIG: Final = Path("/etc/powergraph/powergraph.toml")
 _STALE_S: Final = 60.0
 _STORAGE_WORDS: Final = {"refused": "samples cannot be stored", "stalled": "the disk does not answer"}
 
 
 @click.command(name="status")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    help="The service's settings.",
-)
+@frame.config_option
 def command(config: Path) -> int:
     """Show watts, age and state of every BMC.
 
