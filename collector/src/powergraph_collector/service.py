@@ -204,7 +204,8 @@ class Service:
                 self._reload_asked.clear()
                 self._take_new_settings(poller, recorder, history, clock)
             if self._publishing_thread is not None and not self._publishing_thread.is_alive():
-                _log.error("publishing ended unexpectedly, it begins again; collecting goes on")
+                if not self._publishing_stop.is_set():
+                    _log.error("publishing ended unexpectedly, it begins again; collecting goes on")
                 self._start_publishing(history, clock)
             polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
 
@@ -265,8 +266,7 @@ class Service:
         opening.renew(history, settings)
         recorder.hand_on(begun_again(history, added, clock.utc_ms()))
         poller.poll(targets_of(settings))
-        self._stop_publishing()
-        self._start_publishing(history, clock)
+        self._publishing_stop.set()  # when it has ended, _watch begins anew: not before, and without waiting for it
         _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
 
     def _start_publishing(self, history: History, clock: Clock) -> None:
