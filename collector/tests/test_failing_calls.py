@@ -19,9 +19,9 @@ READINGS = 120
 
 # strace makes these fail from the FIRST-th call of a thread to the LAST-th, each STEP-th of them.
 FAULTS = {
-    "the disk gives errors": ["fdatasync:error=EIO:when=2..12+3", "pwrite64:error=EIO:when=5..25+4"],
+    "the disk gives errors": ["fdatasync:error=EIO:when=2..8+3", "pwrite64:error=EIO:when=5..13+4"],
     "the disk is full for a while": ["pwrite64:error=ENOSPC:when=3..4", "ftruncate:error=EIO:when=1..2"],
-    "what failed cannot be cut off": ["fdatasync:error=EIO:when=3..8+2", "ftruncate:error=EIO:when=1..6"],
+    "what failed cannot be cut off": ["fdatasync:error=EIO:when=3..7+2", "ftruncate:error=EIO:when=1..4"],
     "syncs are slow": ["fdatasync:delay_enter=300000:when=1..20"],
 }
 
