@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from powergraph_collector.commands.graph_csv import main
+from powergraph_collector.commands.starting import graph_csv
 
 if __name__ == "__main__":
-    main()
+    graph_csv()

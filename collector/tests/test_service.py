@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from powergraph_collector.history.powerdb import AppendTable, PowerDB
 from powergraph_collector.history.storage import LogStorage
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.service import Service, begun_again
+from powergraph_collector.service import Service, begun_again, stop_on_signals
 from powergraph_collector.settings import validated
 from powergraph_collector.simulator.server import Simulator
 from tests.conftest import PASSWORD, USER
@@ -94,7 +95,7 @@ def test_the_heartbeat_is_that_of_the_loop_while_publishing_hangs(
         running.start()
         beats = tmp_path / "heartbeat"
         wait_for(beats.exists)
-        service._reload_asked.set()
+        service.reload_asked.set()
         first = beats.read_text()
         wait_for(lambda: beats.read_text() != first)
         second = beats.read_text()
@@ -110,3 +111,15 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_terminal_that_says_twice_that_it_closes_ends_in_order_all_the_same() -> None:
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    stop = threading.Event()
+    try:
+        with stop_on_signals(stop):
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    assert stop.is_set()

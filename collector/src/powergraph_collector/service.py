@@ -84,7 +84,8 @@ def targets_of(settings: Settings) -> list[Target]:
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Let SIGTERM, Ctrl-C and a terminal that closes set `stop`; a second one ends at once, as it did before.
 
-    SIGHUP is left alone where somebody cares for it: `nohup`, or a service that reloads.
+    SIGHUP is left alone where somebody cares for it: `nohup`, or a service that reloads. A terminal that closes often
+    says so twice, and means no hurry.
     """
     former = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
@@ -93,7 +94,8 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     def on_signal(_number: int, _frame: object) -> None:
         stop.set()
         for each, handler in former.items():
-            signal.signal(each, handler)
+            if each is not signal.SIGHUP:
+                signal.signal(each, handler)
 
     for each in former:
         signal.signal(each, on_signal)
@@ -108,6 +110,8 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
 class Service:
     """Collects by settings until stopped. `ticks` limits the ticks per BMC; `watcher` looks on.
 
+    Who sets `reload_asked` has the settings taken anew from `reload`.
+
     `run` raises history.storage.StoreError and ipmi.tool.ToolMissing before anything is begun.
     """
 
@@ -116,20 +120,18 @@ class Service:
     ticks: int | None = None
     watcher: Watcher | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    reload_asked: threading.Event = field(default_factory=threading.Event)
     unwritten: int = 0
     _failed: bool = False
     _figures: Figures = field(init=False)
     _storage: Callable[[], StorageState] = StorageState
     _storage_told: StorageState = field(default_factory=StorageState)
-    _reload_asked: threading.Event = field(default_factory=threading.Event)
     _publishing: Publishing | None = None
     _publishing_stop: threading.Event = field(default_factory=threading.Event)
     _publishing_thread: threading.Thread | None = None
 
     def run(self) -> bool:
         """Collect; returns whether it ended in order: stopped or through, with everything stored."""
-        if self.reload is not None:
-            signal.signal(signal.SIGHUP, lambda *_: self._reload_asked.set())
         _raise_file_limit()
         reader = READERS[self.settings.reader]()
         history = opening.writer(self.settings, _log.warning)
@@ -200,8 +202,8 @@ class Service:
             self._tell_of_storage()
             while history.repairs:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
-            if self._reload_asked.is_set():
-                self._reload_asked.clear()
+            if self.reload is not None and self.reload_asked.is_set():
+                self.reload_asked.clear()
                 self._take_new_settings(poller, recorder, history, clock)
             if self._publishing_thread is not None and not self._publishing_thread.is_alive():
                 if not self._publishing_stop.is_set():

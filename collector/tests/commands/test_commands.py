@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -27,11 +28,12 @@ Simulate = Callable[..., Simulator]
 
 def start(folder: Path, command: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
     environment = {"PATH": os.environ["PATH"], "POWERGRAPH_PASSWD": PASSWORD, "TZ": "UTC", "PYTHONWARNINGS": "error"}
+    before: tuple[str, ...] = options.get("before", (sys.executable,))  # type: ignore[assignment]
     return subprocess.Popen(
-        [sys.executable, str(COLLECTOR / f"{command}.py"), *map(str, arguments)],
+        [*before, str(COLLECTOR / f"{command}.py"), *map(str, arguments)],
         cwd=folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=options.get("stdin", subprocess.DEVNULL),  # type: ignore[call-overload]
         stdout=options.get("stdout", subprocess.PIPE),  # type: ignore[call-overload]
         stderr=subprocess.PIPE,
         text=True,
@@ -128,7 +130,7 @@ def test_feedback_is_a_live_table_on_a_terminal(simulate: Simulate, tmp_path: Pa
 
 
 @pytest.mark.parametrize("command", ["powergraph", "graph_csv"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_in_order_with_everything_stored(
     simulate: Simulate, tmp_path: Path, command: str, number: signal.Signals
 ) -> None:
@@ -148,6 +150,40 @@ def test_a_signal_ends_in_order_with_everything_stored(
     assert (tmp_path / "last.csv").exists()
     code, _, _ = run(tmp_path, "powergraph", *bmc(simulator), "--nread", 1, "--interval", 0.1)
     assert code == 0, "the only session slot was not given back"
+
+
+def test_a_terminal_that_closes_ends_in_order(simulate: Simulate, tmp_path: Path) -> None:
+    for options in ([], ["--store"], ["--store", "--feedback"]):
+        simulator = simulate(node01={"slots": 1, "latency_s": 0.003})
+        control, terminal = pty.openpty()
+        process = start(
+            tmp_path,
+            *("powergraph", *bmc(simulator), "--interval", 0.1, *options),
+            before=("setsid", "--ctty", sys.executable),
+            stdin=terminal,
+            stdout=terminal,
+        )
+        os.close(terminal)
+        wait_for(lambda: len(simulator.served) >= 3, process)  # noqa: B023
+        os.close(control)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, err) == (0, "")
+        code, _, _ = run(tmp_path, "powergraph", *bmc(simulator), "--nread", 1, "--interval", 0.1)
+        assert code == 0, "the only session slot was not given back"
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(simulate: Simulate, tmp_path: Path) -> None:
+    for command in ("powergraph", "graph_csv"):
+        simulator = simulate(node01=PATIENT)
+        options = ["--jsonfile", f"{command}.db", "--interval", 0.1, *(["--store"] if command == "powergraph" else [])]
+        process = start(tmp_path, command, *bmc(simulator), *options, before=("nohup", sys.executable))
+        wait_for(lambda: len(simulator.served) >= 1, process)  # noqa: B023
+        process.send_signal(signal.SIGHUP)
+        count = len(simulator.served)
+        wait_for(lambda: len(simulator.served) >= count + 5, process)  # noqa: B023
+        process.terminate()
+        process.communicate(timeout=20)
+        assert process.returncode == 0
 
 
 def test_a_reader_that_leaves_ends_printing_but_not_storing(simulate: Simulate, tmp_path: Path) -> None:
@@ -325,6 +361,40 @@ def test_the_service_publishes_reloads_and_notices_silence(simulate: Simulate, t
 
 def _events(path: Path) -> list[dict[str, object]]:
     return json.loads(path.read_text())["events"]  # type: ignore[no-any-return]
+
+
+HANG_UP_AT_AN_IMPORT = """
+import os, runpy, signal, sys
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGHUP)
+sys.meta_path.insert(0, Finder)
+sys.argv[:1] = []
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_service_that_is_told_to_reload_before_it_can_goes_on(simulate: Simulate, tmp_path: Path) -> None:
+    path = config(tmp_path, simulate(node01=PATIENT))
+    process = start(tmp_path, "graph_csv", "--config", path, before=(sys.executable, "-c", HANG_UP_AT_AN_IMPORT))
+    wait_for(lambda: _minds_hangup(process), process)
+
+    def hang_up_and_look() -> bool:
+        process.send_signal(signal.SIGHUP)
+        return bool(now(tmp_path)) and now(tmp_path)["node01"]["state"] == "fresh"
+
+    wait_for(hang_up_and_look, process)
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "settings reloaded" in err
+
+
+def _minds_hangup(process: subprocess.Popen[str]) -> bool:
+    """Whether SIGHUP is ignored or caught."""
+    masks = re.findall(r"^Sig(?:Ign|Cgt):\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return any(int(mask, 16) & 1 << signal.SIGHUP - 1 for mask in masks)
 
 
 def test_a_config_is_checked_before_anything_begins(simulate: Simulate, tmp_path: Path) -> None:

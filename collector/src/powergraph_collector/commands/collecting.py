@@ -18,6 +18,7 @@ from powergraph_collector.commands.frame import (
     ExitCode,
     F,
     FiniteRange,
+    has_left,
     needed,
     nobody_reads,
     password_of,
@@ -213,7 +214,9 @@ def print_readings(collected: Settings, ticks: int | None) -> None:
             return
         try:
             click.echo("".join(header) + rows(samples).decode(), nl=False)
-        except BrokenPipeError:
+        except OSError as error:
+            if not has_left(error):
+                raise
             nobody_reads()
             stop.set()
         header.clear()

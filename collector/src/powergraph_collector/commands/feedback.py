@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TextIO, cast
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from powergraph_collector.commands.frame import nobody_reads
+from powergraph_collector.commands.frame import has_left, nobody_reads
 from powergraph_collector.days import iso
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Sample
@@ -22,11 +22,38 @@ from powergraph_collector.model import Event, Sample
 _ROWS: Final = 12
 
 
+class _Output:
+    """A stream that goes on without its reader, as collecting does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    @staticmethod
+    def _try(effect: Callable[[], object]) -> None:
+        try:
+            effect()
+        except OSError as error:
+            if not has_left(error):
+                raise
+            nobody_reads()
+
+
 class Feedback:
     """Shows samples once they are safe on the disk, and failures at once."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._output = cast(TextIO, _Output(sys.stdout))
+        self._console = Console(file=self._output)
         self._rows: deque[tuple[str, str, str, str]] = deque(maxlen=_ROWS)
         self._lock = threading.Lock()
         self._stored = 0
@@ -60,17 +87,11 @@ class Feedback:
 
     def _show(self, at: str, bmc: str, power: str, status: str) -> None:
         if self._live is None:
-            self._print(f"{at}  {bmc}  {power}  {status}")
+            print(f"{at}  {bmc}  {power}  {status}", file=self._output, flush=True)
             return
         with self._lock:
             self._rows.append((at, bmc, power, status))
             self._live.update(self._table())
-
-    def _print(self, line: str) -> None:
-        try:
-            print(line, flush=True)
-        except BrokenPipeError:  # nobody reads on: collecting goes on without
-            nobody_reads()
 
     def _table(self) -> Table:
         table = Table(

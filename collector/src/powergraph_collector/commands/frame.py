@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
+import stat
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -95,6 +97,12 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         where = f"{error.filename}: " if error.filename else ""
         code = _complain(name, f"{where}{error.strerror or error}", ExitCode.STORE)
     sys.exit(code)
+
+
+def has_left(error: OSError) -> bool:
+    """Whether output failed since its reader is gone: the end of a pipe, or a terminal that was closed."""
+    is_terminal = stat.S_ISCHR(os.fstat(sys.__stdout__.fileno()).st_mode) if sys.__stdout__ else False
+    return error.errno == errno.EPIPE or (error.errno == errno.EIO and is_terminal)
 
 
 def nobody_reads() -> None:

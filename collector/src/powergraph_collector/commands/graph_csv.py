@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import NoReturn
@@ -75,12 +74,13 @@ def _refuse_others(context: click.Context) -> None:
 
 
 def _serve(config: Path, check: bool) -> None:
-    loaded = settings.load(config)
     if check:
-        click.echo(f"{config}: valid, {len(loaded.bmcs)} BMCs")
+        click.echo(f"{config}: valid, {len(settings.load(config).bmcs)} BMCs")
         return
-    stop = threading.Event()
-    service = Service(loaded, reload=lambda: settings.load(config), stop=stop)
+    stop, reload_asked = threading.Event(), threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: reload_asked.set())  # before the settings are read: no change is missed
+    loaded = settings.load(config)
+    service = Service(loaded, reload=lambda: settings.load(config), stop=stop, reload_asked=reload_asked)
     with stop_on_signals(stop):
         in_order = service.run()
     collecting.check_end(service, in_order)
@@ -88,6 +88,4 @@ def _serve(config: Path, check: bool) -> None:
 
 def main() -> NoReturn:
     """Run as `graph_csv`."""
-    if "--config" in sys.argv:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before there is anything to reload
     frame.run(command, "graph_csv")
