@@ -16,7 +16,6 @@ GET_POWER_READING = 0x02
 GET_POWER_LIMIT = 0x03
 GROUP = 0xDC
 SYSTEM_STATISTICS = 0x01
-ROLLING_AVERAGE = 0x02
 SUPPORTED_CAPABILITIES = 0x01
 AVERAGING_PERIODS = 0x05
 NO_ACTIVE_LIMIT = 0x80
@@ -29,7 +28,6 @@ _POWER_MANAGEMENT = 0x01
 _READING = Struct("<BHHHHIIB")
 _LIMIT = Struct("<B2xBHI2xH")
 _CAPABILITIES_HEAD = Struct("<BBBB")
-_SECONDS_PER_UNIT = (1, 60, 3600, 86400)
 
 
 class DcmiError(Exception):
@@ -92,18 +90,8 @@ def capabilities(parameter: int) -> Request:
     return Request(NETFN, GET_CAPABILITIES, bytes((GROUP, parameter)))
 
 
-def rolling_average(period: int) -> Request:
-    """Return the request for averages over `period`, a byte that `parse_averaging_periods` gave."""
-    return Request(NETFN, GET_POWER_READING, bytes((GROUP, ROLLING_AVERAGE, period, 0)))
-
-
-def period_s(period: int) -> int:
-    """Return the seconds that an averaging period's byte stands for (table 6-3: unit in bits 7:6, number in 5:0)."""
-    return (period & 0x3F) * _SECONDS_PER_UNIT[period >> 6]
-
-
 def parse_power_reading(response: Response) -> PowerReading:
-    """Parse the answer to either mode of Get Power Reading; raise DcmiError."""
+    """Parse the answer to Get Power Reading; raise DcmiError."""
     data = _checked(response, _READING.size)
     _, current, minimum, maximum, average, time_s, period_ms, state = _READING.unpack_from(data)
     return PowerReading(current, minimum, maximum, average, time_s, period_ms, bool(state & _MEASURING))
@@ -121,16 +109,6 @@ def parse_capabilities(response: Response) -> Capabilities:
     """Parse the answer for parameter 1, the supported capabilities; raise DcmiError."""
     data = _checked(response, _CAPABILITIES_HEAD.size + 3)
     return Capabilities(major=data[1], minor=data[2], power_management=bool(data[5] & _POWER_MANAGEMENT))
-
-
-def parse_averaging_periods(response: Response) -> tuple[int, ...]:
-    """Parse the answer for parameter 5 into the bytes that `rolling_average` takes; raise DcmiError."""
-    data = _checked(response, _CAPABILITIES_HEAD.size + 1)
-    count = data[4]
-    periods = data[5 : 5 + count]
-    if len(periods) != count:
-        raise MalformedAnswer(f"{count} averaging periods promised, {len(periods)} given")
-    return tuple(periods)
 
 
 def encode_power_reading(reading: PowerReading) -> bytes:
