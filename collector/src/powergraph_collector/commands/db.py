@@ -1,4 +1,4 @@
-"""`powergraph db`: look after a store."""
+"""`powergraph db`: export, import, check and copy stores; rebuild and expire published files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from powergraph_collector.settings import NAME_PATTERN
 
 @click.group(name="db")
 def group() -> None:
-    """Check, import and copy stores."""
+    """Export, import, check and copy stores; rebuild and expire published files."""
 
 
 def _progress() -> Progress:
