@@ -292,9 +292,12 @@ history = TinyDbHistory(Path(sys.argv[1]), access_mode="r")
 print("ready", flush=True)
 for line in sys.stdin:
     expected = int(line)
-    found = [sample.at_ms for sample in history.read("node01", 0, 2_000_000_000_000)]
+    # The writer goes on between the two.
     tail = [sample.at_ms for sample in history.last("node01", 20)]
-    print(len(found) >= expected, found == sorted(set(found)), len(tail) == min(20, len(found)), flush=True)
+    found = [sample.at_ms for sample in history.read("node01", 0, 2_000_000_000_000)]
+    at = found.index(tail[0])
+    whole = len(tail) >= min(20, expected) and found[at : at + len(tail)] == tail
+    print(len(found) >= expected, found == sorted(set(found)), whole, flush=True)
 """
 
 
