@@ -12,7 +12,7 @@ from powergraph_collector.days import iso, ranges
 from powergraph_collector.history.documents import doubt_names
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.settings import Bmc, Settings
+from powergraph_collector.settings import Bmc, Settings, TariffRate, TariffTable
 
 FORMAT: Final = 1
 REFRESH_S: Final = 5
@@ -42,8 +42,18 @@ def index(settings: Settings, days: Mapping[str, Iterable[date]], written_ms: in
         "written_at": iso(written_ms),
         "csv_interval_s": settings.csv_interval_s,
         "tail_length": settings.tail_length,
+        "tariff": _tariff(settings.tariff),
+        "co2_g_per_kwh": settings.co2_g_per_kwh,
         "bmcs": [_bmc(bmc, days.get(bmc.name, ())) for bmc in settings.bmcs],
     }
+
+
+def _tariff(tariff: TariffTable | None) -> dict[str, Any] | None:
+    return None if tariff is None else {**tariff.model_dump(exclude={"rates"}), "rates": [*map(_rate, tariff.rates)]}
+
+
+def _rate(rate: TariffRate) -> dict[str, Any]:
+    return {"name": rate.name, "days": rate.days, "from": rate.begin, "to": rate.end, "per_kwh": rate.per_kwh}
 
 
 def _bmc(bmc: Bmc, days: Iterable[date]) -> dict[str, Any]:
