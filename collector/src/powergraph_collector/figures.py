@@ -35,7 +35,8 @@ class Figures:
     """What a span holds. Watts are None where nothing is covered (extremes: where no sample holds or lies).
 
     `base_w` and `p95_w` are the 5th and 95th percentile of time; they are of means of rows of `means_of_ms`, where that
-    is not 0. `energies_ms_w` is the energy of each rate of the tariff, the base rate last.
+    is not 0. `energies_ms_w` is the energy of each rate of the tariff, the base rate last. `of_rows_ms` is the length
+    of the rows that these are figures of, 0 where samples were there.
     """
 
     from_ms: int
@@ -48,6 +49,7 @@ class Figures:
     p95_w: float | None
     means_of_ms: int
     energies_ms_w: tuple[int, ...]
+    of_rows_ms: int = 0
 
     @property
     def span_ms(self) -> int:
@@ -182,6 +184,7 @@ class Tally:
             p95_w=_percentile(weights, self.energy.covered_ms, _PEAK),
             means_of_ms=of_means,
             energies_ms_w=tariff.split(energies) if tariff else (self.energy.energy_ms_w,),
+            of_rows_ms=self.row_ms,
         )
 
 

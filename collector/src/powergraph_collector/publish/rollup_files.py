@@ -41,6 +41,10 @@ class RollupFiles:
             return []
         return sorted(path.stem for path in self.folder.iterdir() if _FILE.fullmatch(path.name))
 
+    def month_of(self, at_ms: int) -> str:
+        """The month whose file has the row of five minutes that begins then."""
+        return self._name(_MONTH, at_ms)
+
     def five_minutes(self, from_ms: int, to_ms: int) -> list[Row]:
         """The five-minute rows of a span, ascending; lines that cannot be read are passed over."""
         return self._read(_MONTH, from_ms, to_ms).rows()
