@@ -19,6 +19,7 @@ from powergraph_collector.history.engine import History, HistoryAwayError, Spool
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
 from powergraph_collector.history.retention import DroppingHistory, SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
+from powergraph_collector.inbox import Inbox
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
 from powergraph_collector.ipmi.tool import ToolReader
@@ -124,6 +125,7 @@ class Service:
     unwritten: int = 0
     _failed: bool = False
     _figures: Figures = field(init=False)
+    _inbox: Inbox = field(init=False)
     _storage: Callable[[], StorageState] = StorageState
     _storage_told: StorageState = field(default_factory=StorageState)
     _publishing: Publishing | None = None
@@ -145,6 +147,7 @@ class Service:
             upkeep=self._upkeep(history, clock),
         )
         self._storage = recorder.storage
+        self._inbox = Inbox(recorder.hand_on, _log.warning, clock.utc_ms)
         poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
         metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
         recorder.hand_on(begun_again(history, self.settings.bmcs, clock.utc_ms()))
@@ -196,10 +199,13 @@ class Service:
         clock: Clock,
         metrics: MetricsServer,
     ) -> None:
-        """The main thread: reload, and an eye on the others."""
+        """The main thread: reload, marks, and an eye on the others."""
+        stored = history.reader()
         while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
             metrics.keep(self.settings.metrics)
             self._tell_of_storage()
+            if self.settings.inbox is not None:
+                self._inbox.look(self.settings.inbox, [bmc.name for bmc in self.settings.bmcs], stored)
             while history.repairs:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
             if self.reload is not None and self.reload_asked.is_set():
@@ -320,6 +326,7 @@ class Service:
 
     def _acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         self._figures.acknowledged(samples, events)
+        self._inbox.acknowledged(events)
         if self._publishing is not None:
             self._publishing.acknowledged(samples, events)
         if self.watcher is not None:

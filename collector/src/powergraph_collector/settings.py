@@ -204,6 +204,7 @@ class Settings(_Strict):
     sync_interval_s: Annotated[float, Field(ge=0, le=3600)] = 0  # 0: at every tick
     publish: Path | None = None
     runtime: Path | None = None
+    inbox: Path | None = None
     metrics: Metrics | None = None
     tariff: TariffTable | None = None
     co2_g_per_kwh: Price | None = None

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import click
 
-from powergraph_collector import days, settings
+from powergraph_collector import settings
 from powergraph_collector.commands import figures_told, opening
 from powergraph_collector.commands.frame import CommandError, ExitCode, FiniteRange
 from powergraph_collector.commands.stored_records import StoredRecords
@@ -102,7 +102,7 @@ def command(
                 source = replace(source, tariff=Tariff(zone, per_kwh, currency=currency))  # noqa: PLW2901
             if co2 is not None:
                 source = replace(source, co2_g_per_kwh=co2)  # noqa: PLW2901
-            span = tuple(None if text is None else _moment(text, zone) for text in (begin, end))
+            span = tuple(None if text is None else opening.moment(text, zone) for text in (begin, end))
             click.echo(_told(source, span[0], span[1], None if as_json else zone))
     except SiteAwayError as error:
         raise CommandError(str(error), ExitCode.UNREACHABLE) from None
@@ -167,12 +167,3 @@ def _told(source: Source, from_ms: int | None, to_ms: int | None, zone: ZoneInfo
     if zone is None:
         return json.dumps(figures_told.document(found, *of))
     return "\n".join(figures_told.lines(found, zone, *of))
-
-
-def _moment(text: str, zone: ZoneInfo) -> int:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"{text!r} is not a time: give it as 2026-11-24T14:00", ExitCode.USAGE) from None
-    at_ms = days.to_ms(when if when.tzinfo else when.replace(tzinfo=zone))
-    return min(max(at_ms, days.FIRST_MS), days.LAST_MS - 2 * 86_400_000)
