@@ -196,8 +196,13 @@ def test_signals_are_passed_on(site: WebSite, tmp_path: Path, number: signal.Sig
 
 
 def test_ctrl_c_reaches_the_command_once(site: WebSite, tmp_path: Path) -> None:
-    script = "trap 'echo caught' INT; echo ready; for i in $(seq 20); do sleep 0.05; done; exit 7"
-    arguments = ["run", "--site", site.url, "--machine", "node01", "--", "bash", "-c", script]
+    script = (
+        "import signal; of = {signal.SIGINT}; signal.pthread_sigmask(signal.SIG_BLOCK, of); print('ready', flush=True); "
+        "signal.sigwait(of); print('caught', flush=True)\n"
+        "while signal.sigtimedwait(of, 1): print('caught', flush=True)\n"
+        "raise SystemExit(7)"
+    )
+    arguments = ["run", "--site", site.url, "--machine", "node01", "--", sys.executable, "-c", script]
     main = str(COLLECTOR / "powergraph.py")
     pid, terminal = os.forkpty()
     if pid == 0:
