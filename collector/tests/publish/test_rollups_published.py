@@ -40,13 +40,19 @@ class Site:
         self.complaints: list[str] = []
         bmc = {"name": "n", "host": "192.0.2.1", "interval_s": interval_ms / 1000}
         self.settings = validated({"name": "lab", "zone": zone, "store": folder / "db", "bmc": [bmc]}, "test")
+        self.told: list[str] = []
         self.writer = TinyDbHistory(folder / "db", now_ms=lambda: self.now_ms)
         self.reader = TinyDbHistory(folder / "db", access_mode="r")
         self.start()
 
     def start(self) -> None:
         self.publisher = Publisher(
-            self.settings, self.reader, self.folder / "data", self.complaints.append, lambda: self.now_ms
+            self.settings,
+            self.reader,
+            self.folder / "data",
+            self.complaints.append,
+            lambda: self.now_ms,
+            tell=self.told.append,
         )
 
     def keep(self, records: list[Sample | Event], *, told: bool = True) -> None:
