@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from powergraph_collector import days
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import csv_files, files
+from powergraph_collector.publish import csv_files, files, publisher
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.settings import Settings, validated
 
@@ -175,6 +175,25 @@ def test_a_reading_from_before_the_start_is_not_fresh(site: Site) -> None:
     site.round()
     now = site.json("now.json")["bmcs"]["node01"]
     assert (now["state"], now["power_w"]) == ("waiting", 400)
+
+
+def test_a_flood_that_comes_while_publishing_begins_is_published_all_the_same(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "MOST_WAITING", 10)
+    kept = samples(40, site.now_ms)
+    read_last = site.reader.last
+
+    def flooded(bmc: str, count: int) -> list[Sample]:
+        if bmc == "node02" and kept:  # node01 has been read
+            site.keep([kept.pop(0) for _ in range(len(kept))])
+        return read_last(bmc, count)
+
+    expected = rows(kept)
+    monkeypatch.setattr(site.reader, "last", flooded)
+    site.round()
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == expected
 
 
 def test_a_sample_that_was_read_before_it_was_told_of_is_published_once(site: Site) -> None:

@@ -73,7 +73,8 @@ class Publisher:
         self._old_csv: set[tuple[str, date]] = set()
         self._old_events: set[tuple[str, date]] = set()
         self._index: bytes = b""
-        self._is_prepared = False
+        self._has_to_begin = threading.Event()
+        self._has_to_begin.set()
         self._trouble = ""
         self._beats = 0
         self._expiring = Expiring(settings.keep_published_days, tell)
@@ -86,7 +87,7 @@ class Publisher:
             self._new.extend(events)
             if len(self._new) > MOST_WAITING:
                 self._new.clear()
-                self._is_prepared = False
+                self._has_to_begin.set()
 
     def run(self, stop: threading.Event) -> None:
         """Publish every few seconds, tails and index every `csv_interval_s`, until told to stop; then once more."""
@@ -165,9 +166,7 @@ class Publisher:
     def round(self, *, with_tails: bool) -> None:
         """Bring everything up to date once."""
         try:
-            if not self._is_prepared:
-                self._prepare()
-                self._is_prepared = True
+            self._begin()
             self._beats += with_tails
             self._take_new()
             self._close_former_days()
@@ -182,9 +181,20 @@ class Publisher:
             if self._trouble != str(error):
                 self._complain(f"the page's files cannot be written: {error}; samples are stored all the same")
             self._trouble = str(error)
-            self._is_prepared = False  # whatever was half done: begin again from the store
+            self._has_to_begin.set()  # whatever was half done: begin again from the store
         else:
             self._trouble = ""
+
+    def _begin(self) -> None:
+        """Begin with what is in the store, where there is need; should there be again meanwhile, at the next round."""
+        if not self._has_to_begin.is_set():
+            return
+        self._has_to_begin.clear()
+        try:
+            self._prepare()
+        except OSError:
+            self._has_to_begin.set()
+            raise
 
     def _write_from_history(self, *, with_tails: bool) -> None:
         """Write what has to be read first; while the history is away, the rest is kept up all the same."""
