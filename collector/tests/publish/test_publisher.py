@@ -34,7 +34,10 @@ class Site:
         self.now_ms = MORNING_MS + 12 * HOUR_MS
         self.complaints: list[str] = []
         self.root = folder / "data"
-        bmcs = [{"name": name, "host": "192.0.2.1", "port": 600 + index} for index, name in enumerate(names)]
+        bmcs = [
+            {"name": name, "host": "192.0.2.1", "port": 600 + index, "rack": f"rack {index + 1}"}
+            for index, name in enumerate(names)
+        ]
         table = {"name": "lab", "zone": ZONE, "tail_length": 3, "store": folder / "db", "bmc": bmcs}
         self.settings: Settings = validated(table, "test")
         self.writer = TinyDbHistory(folder / "db", now_ms=lambda: self.now_ms)
@@ -129,6 +132,24 @@ def test_days_that_nobody_published_are_written_from_the_store(site: Site) -> No
     published = sorted(path.name for path in (site.root / "lab/node01").glob("2026-??-??.csv"))
     assert published == ["2026-11-21.csv", "2026-11-22.csv", "2026-11-23.csv"]
     assert [row for name in published for row in site.csv(f"node01/{name}")[1:]] == rows(old)[1:]
+
+
+def test_the_index_lists_the_months_and_years_that_have_rows(site: Site) -> None:
+    site.round()
+    node01, node02 = site.json("index.json")["bmcs"]
+    assert (node01["months"], node01["years"], node01["rack"]) == ([], [], "rack 1")
+    for months_ago in (0, 2, 3, 11, 12):
+        site.writer.append(samples(3, site.now_ms - round(30.5 * 24 * HOUR_MS) * months_ago))
+    site.start()
+    site.round()
+    node01, node02 = site.json("index.json")["bmcs"]
+    assert node01["months"] == [["2025-11", "2025-12"], ["2026-08", "2026-09"]]
+    site.now_ms += HOUR_MS
+    site.round()
+    node01, node02 = site.json("index.json")["bmcs"]
+    assert node01["months"] == [["2025-11", "2025-12"], ["2026-08", "2026-09"], ["2026-11", "2026-11"]]
+    assert node01["years"] == [["2025", "2026"]]
+    assert (node02["months"], node02["years"]) == ([], [])
 
 
 def test_now_says_who_is_fresh_silent_and_waiting(site: Site) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from powergraph_collector.days import iso, ranges
+from powergraph_collector.days import iso, month_ranges, ranges, year_ranges
 from powergraph_collector.history.documents import doubt_names
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
@@ -28,13 +28,22 @@ class Latest:
     is_heard: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which files a BMC has, each ascending: days with samples, months with five-minute and years with hourly rows."""
+
+    days: Sequence[date] = ()
+    months: Sequence[str] = ()
+    years: Sequence[str] = ()
+
+
 def encode(document: Mapping[str, Any]) -> bytes:
     """A JSON file's bytes."""
     return (json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def index(settings: Settings, days: Mapping[str, Iterable[date]], written_ms: int) -> dict[str, Any]:
-    """`index.json`: the BMCs and the days that have a file, ascending, by BMC."""
+def index(settings: Settings, listings: Mapping[str, Listing], written_ms: int) -> dict[str, Any]:
+    """`index.json`: the BMCs and the days, months and years that have a file."""
     return {
         "format": FORMAT,
         "collector": settings.name,
@@ -42,18 +51,21 @@ def index(settings: Settings, days: Mapping[str, Iterable[date]], written_ms: in
         "written_at": iso(written_ms),
         "csv_interval_s": settings.csv_interval_s,
         "tail_length": settings.tail_length,
-        "bmcs": [_bmc(bmc, days.get(bmc.name, ())) for bmc in settings.bmcs],
+        "bmcs": [_bmc(bmc, listings.get(bmc.name, Listing())) for bmc in settings.bmcs],
     }
 
 
-def _bmc(bmc: Bmc, days: Iterable[date]) -> dict[str, Any]:
+def _bmc(bmc: Bmc, listing: Listing) -> dict[str, Any]:
     return {
         "name": bmc.name,
         "title": bmc.title,
         "group": bmc.group,
+        "rack": bmc.rack,
         "interval_s": bmc.interval_s,
         "simulated": bmc.simulated,
-        "days": [[first.isoformat(), last.isoformat()] for first, last in ranges(days)],
+        "days": [[first.isoformat(), last.isoformat()] for first, last in ranges(listing.days)],
+        "months": month_ranges(listing.months),
+        "years": year_ranges(listing.years),
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, moment, span_of
+from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, month_of, span_of
 from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
@@ -315,7 +315,7 @@ class Publisher:
         """Bring the rows of what came late into line, for as long as the live files can wait."""
         now_ms = self._now_ms()
         until_s = time.monotonic() + ROLLUP_ROUND_S
-        month = f"{moment(now_ms, self._zone):%Y-%m}"
+        month = month_of(now_ms, self._zone)
         for series in self._series.values():
             if series.closed_month != month and time.monotonic() <= until_s:
                 series.rollup_files.close_former(now_ms)
@@ -359,16 +359,14 @@ class Publisher:
             series.reopen()
 
     def _write_index(self) -> None:
-        if not any(series.is_listing_old for series in self._series.values()):
+        if all(series.is_listed for series in self._series.values()):
             return
-        days = {name: sorted(series.days) for name, series in self._series.items()}
-        unchanged = json_files.encode(json_files.index(self._settings, days, 0))
+        listings = {name: series.listing() for name, series in self._series.items()}
+        unchanged = json_files.encode(json_files.index(self._settings, listings, 0))
         if unchanged != self._index:
-            document = json_files.index(self._settings, days, self._now_ms())
+            document = json_files.index(self._settings, listings, self._now_ms())
             files.replace(self._root / "index.json", json_files.encode(document))
             self._index = unchanged
-        for series in self._series.values():
-            series.is_listing_old = False
 
     def _write_now(self) -> None:
         latest = {name: series.latest for name, series in self._series.items()}

@@ -29,11 +29,19 @@ class RollupFiles:
 
     def __init__(self, folder: Path, zone: ZoneInfo) -> None:
         self.folder = folder
+        self.has_other_files = True  # than when somebody last asked, who takes it back
         self._zone = zone
 
     def months(self) -> list[str]:
         """The months that have rows, `YYYY-MM`, ascending."""
-        names = [name for name in self._names() if "-" in name]
+        return self._with_rows(_MONTH)
+
+    def years(self) -> list[str]:
+        """The years that have rows, `YYYY`, ascending."""
+        return self._with_rows(_YEAR)
+
+    def _with_rows(self, form: str) -> list[str]:
+        names = [name for name in self._names() if ("-" in name) is (form == _MONTH)]
         return [name for name in names if self._path(name).stat().st_size > len(rollup_csv.HEADER)]
 
     def _names(self) -> list[str]:
@@ -115,11 +123,13 @@ class RollupFiles:
                 names.add(name)
         for name in set(self._names()) - names:
             files.remove(self._path(name))
+            self.has_other_files = True
             changed += 1
         return changed
 
     def _write(self, path: Path, old: _Content, new: list[bytes], *, is_open: bool) -> bool:
         """Bring a file from what it holds to new lines in the cheapest way that readers may see; whether it changed."""
+        self.has_other_files |= not new or not old.is_whole
         if not new:
             if old.exists:
                 files.remove(path)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import days_between, moment, span_of, utc_day
+from powergraph_collector.days import days_between, months_between, span_of, utc_day
 from powergraph_collector.history.engine import ReadableHistory, StampedHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import agreement, csv_files, files
-from powergraph_collector.publish.json_files import Latest
+from powergraph_collector.publish.json_files import Latest, Listing
 from powergraph_collector.publish.rolling import UTC, Rolling, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
 from powergraph_collector.settings import Bmc
@@ -36,7 +36,7 @@ class Series:
         self.days = {day for path in self.folder.glob("*.csv") if (day := _day_named(path.name.removesuffix(".csv")))}
         self.open_day: date | None = None
         self.latest = Latest()
-        self.is_listing_old = True  # what index.json says of it
+        self._listing: Listing | None = None  # what index.json says of it; None: to be found out
         self._zone = zone
         self._history = history
         self._open_day_is_old = False
@@ -59,6 +59,18 @@ class Series:
         """The file of a day's events."""
         return self.folder / f"{day.isoformat()}.events.json"
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether the files are those that were listed last."""
+        return self._listing is not None and not self.rollup_files.has_other_files
+
+    def listing(self) -> Listing:
+        """Which files there are."""
+        if self._listing is None or self.rollup_files.has_other_files:
+            self.rollup_files.has_other_files = False
+            self._listing = Listing(sorted(self.days), self.rollup_files.months(), self.rollup_files.years())
+        return self._listing
+
     # -- from the store -----------------------------------------------------
 
     def begin(self, now_ms: int, today: date, is_expired: Callable[[date], bool]) -> set[date]:
@@ -74,7 +86,7 @@ class Series:
         old: set[date] = set()
         for utc, stamp in self.stamps().items():
             first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
-            is_rolled = bool(months & {f"{moment(at_ms, self._zone):%Y-%m}" for at_ms in (first_ms, next_ms - 1)})
+            is_rolled = not months.isdisjoint(months_between(first_ms, next_ms - 1, self._zone))
             is_old = self._agreed.get(utc) != stamp or not is_rolled
             if is_old:
                 old_utc.append(utc)
@@ -148,12 +160,12 @@ class Series:
 
     def _publish(self, day: date) -> None:
         self.days.add(day)
-        self.is_listing_old = True
+        self._listing = None
 
     def withdraw(self, day: date) -> None:
         """Take note that a day's files were removed."""
         self.days.discard(day)
-        self.is_listing_old = True
+        self._listing = None
 
     # -- as samples come ----------------------------------------------------
 
