@@ -181,6 +181,64 @@ def test_an_outage_that_ends_on_a_later_day_is_told_on_every_day_it_touched(site
     assert site.json("now.json")["bmcs"]["node01"]["state"] == "fresh"
 
 
+def reasons(site: Site, name: str) -> list[tuple[str, str | None]]:
+    return [(event["reason"], event["end"]) for event in site.json(name)["events"] if event["kind"] == "outage"]
+
+
+def test_a_month_tells_the_events_that_touch_it(site: Site) -> None:
+    site.now_ms = begin_ms = MORNING_MS + (7 * 24 - 1) * HOUR_MS  # an hour before December
+    site.round()
+    site.keep(samples(1, begin_ms - 10_000), [Event("node01", EventKind.OUTAGE, begin_ms, None, "timeout")])
+    site.round(with_tails=False)
+    assert reasons(site, "node01/2026-11.events.json") == []
+    site.publisher._events._rests_until_s.clear()
+    site.round()
+    assert reasons(site, "node01/2026-11.events.json") == [("timeout", None)]
+    site.now_ms += 2 * HOUR_MS
+    site.publisher._events._rests_until_s.clear()
+    site.round()
+    assert reasons(site, "node01/2026-12.events.json") == [("timeout", None)]
+    site.keep(samples(1, site.now_ms), [Event("node01", EventKind.OUTAGE, begin_ms, site.now_ms, "timeout")])
+    site.publisher._events._rests_until_s.clear()
+    site.round()
+    for month in ("2026-11", "2026-12"):
+        document = site.json(f"node01/{month}.events.json")
+        assert (document["month"], document["zone"], document["interval_s"]) == (month, ZONE, 10.0)
+        assert reasons(site, f"node01/{month}.events.json") == [("timeout", days.iso(site.now_ms))]
+    assert reasons(site, "node02/2026-12.events.json") == []
+
+
+def test_months_that_had_no_events_file_get_one_at_the_start(site: Site) -> None:
+    for months_ago in (5, 1, 0):
+        begin_ms = site.now_ms - 30 * 24 * HOUR_MS * months_ago
+        site.writer.append(samples(3, begin_ms), [Event("node01", EventKind.OUTAGE, begin_ms, begin_ms + 1, "busy")])
+    site.round()
+    site.now_ms += HOUR_MS
+    site.round()
+    folder = site.root / "lab/node01"
+    months = ["2026-06.events.json", "2026-10.events.json", "2026-11.events.json"]
+    before = {name: (folder / name).read_bytes() for name in months}
+    assert all(b"busy" in content for content in before.values())
+    (folder / months[0]).unlink()
+    site.start()
+    site.round()
+    assert {path.name: path.read_bytes() for path in folder.glob("????-??.events.json")} == before
+
+
+def test_an_event_that_was_stored_and_not_published_is_published_after_a_restart(site: Site) -> None:
+    yesterday_ms = site.now_ms - 24 * HOUR_MS
+    site.writer.append(samples(2, yesterday_ms))
+    site.round()
+    site.round()
+    assert reasons(site, "node01/2026-11-23.events.json") == []
+    site.writer.append([], [Event("node01", EventKind.OUTAGE, yesterday_ms, yesterday_ms + 1, "busy")])
+    site.start()
+    site.round()
+    site.round()
+    for name in ("2026-11-23", "2026-11"):
+        assert reasons(site, f"node01/{name}.events.json") == [("busy", days.iso(yesterday_ms + 1))]
+
+
 def test_an_outage_that_lasts_is_told_on_the_next_day_too(site: Site) -> None:
     site.keep(samples(1, site.now_ms - 10_000), [Event("node01", EventKind.OUTAGE, site.now_ms, None, "timeout")])
     site.round()

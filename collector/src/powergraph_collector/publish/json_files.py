@@ -100,10 +100,23 @@ def _state(latest: Latest, written_ms: int) -> dict[str, Any]:
 
 def day_events(settings: Settings, bmc: Bmc, day: date, events: Sequence[Event], interval_s: float) -> dict[str, Any]:
     """`<day>.events.json`: what happened to a BMC in a day, and the interval in force when it began."""
+    return _events(settings, bmc, {"day": day.isoformat()}, events, interval_s)
+
+
+def month_events(
+    settings: Settings, bmc: Bmc, month: str, events: Sequence[Event], interval_s: float
+) -> dict[str, Any]:
+    """`<month>.events.json`: the same of a month, `YYYY-MM`."""
+    return _events(settings, bmc, {"month": month}, events, interval_s)
+
+
+def _events(
+    settings: Settings, bmc: Bmc, span: Mapping[str, str], events: Sequence[Event], interval_s: float
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "bmc": bmc.name,
-        "day": day.isoformat(),
+        **span,
         "zone": settings.zone,
         "interval_s": interval_s,
         "events": [_event(event) for event in events],

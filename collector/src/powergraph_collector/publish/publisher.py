@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from powergraph_collector.history.engine import HistoryAwayError, ReadableHistor
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import files, json_files, ownership
+from powergraph_collector.publish.event_files import EventFiles
 from powergraph_collector.publish.expiring import Expiring
 from powergraph_collector.publish.rolling import UTC
 from powergraph_collector.publish.series import Series
@@ -71,7 +72,7 @@ class Publisher:
         self._new: list[Sample | Event] = []
         self._series: dict[str, Series] = {}
         self._old_csv: set[tuple[str, date]] = set()
-        self._old_events: set[tuple[str, date]] = set()
+        self._events = EventFiles(settings, history, self._is_expired, now_ms)
         self._index: bytes = b""
         self._has_to_begin = threading.Event()
         self._has_to_begin.set()
@@ -142,13 +143,14 @@ class Publisher:
                     is_changed = day < today and series.write_closed(day)
                     rebuilt += Rebuilt(days=1, files=int(is_changed))
                 if day in series.days:
-                    self._old_events.add((name, day))
+                    self._events.outdate(series, day)
                 done(utc_days)
+            self._events.outdate_months(name, series.rollup_files.months())
             for event in self._history.read_events(name, FIRST_MS, LAST_MS):
-                self._old_events |= {(name, day) for day in self._days_touched(event)}
+                self._events.touched(event)
             same = {day: stamp for day, stamp in series.stamps().items() if stamps.get(day) == stamp}
             series.save_agreement(same, same)
-        self._rewrite_old()
+        self._events.write_all(self._series)
         self._write_tails()
         self._write_index()
         return rebuilt
@@ -200,6 +202,7 @@ class Publisher:
         """Write what has to be read first; while the history is away, the rest is kept up all the same."""
         try:
             self._rewrite_old()
+            self._events.write_months(self._series, all_due=with_tails)
             self._roll_old(all_due=with_tails)
             if with_tails:
                 self._write_tails()
@@ -226,8 +229,11 @@ class Publisher:
             bmc.name: Series(bmc, self._root, self._zone, self._history, tail_length) for bmc in self._settings.bmcs
         }
         for name, series in self._series.items():
-            self._old_csv |= {(name, day) for day in series.begin(now_ms, today, self._is_expired)}
-            self._old_events.add((name, today))
+            old = series.begin(now_ms, today, self._is_expired)
+            self._old_csv |= {(name, day) for day in old}
+            self._events.outdate(series, today)
+            self._events.outdate_months(name, {f"{day:%Y-%m}" for day in (*old, today)})
+            self._events.outdate_months(name, series.months_without_events())
 
     def _take_new(self) -> None:
         with self._lock:
@@ -254,12 +260,7 @@ class Publisher:
     def _take_event(self, series: Series, event: Event) -> None:
         if event.kind is EventKind.OUTAGE:
             series.take_outage(event)
-        self._old_events |= {(series.bmc.name, day) for day in self._days_touched(event)}
-
-    def _days_touched(self, event: Event) -> Iterator[date]:
-        end_ms = max(event.begin_ms, self._now_ms()) if event.end_ms is None else event.end_ms
-        days = days_between(min(event.begin_ms, end_ms), max(event.begin_ms, end_ms), self._zone)
-        return (day for day in days if not self._is_expired(day))
+        self._events.touched(event)
 
     def _append(self, series: Series, day: date, samples: Sequence[Sample]) -> None:
         if series.open_day is not None and day < series.open_day:
@@ -270,7 +271,7 @@ class Publisher:
             self._close(series)
             series.open_day = day
         if series.append(samples):
-            self._old_events.add((series.bmc.name, day))
+            self._events.outdate(series, day)
 
     def _close_former_days(self) -> None:
         today = day_of(self._now_ms(), self._zone)
@@ -278,7 +279,7 @@ class Publisher:
             if series.open_day is not None and series.open_day < today:
                 self._close(series)
                 series.open_day = today
-                self._old_events.add((series.bmc.name, today))  # an outage may reach into it
+                self._events.outdate(series, today)  # an outage may reach into it
 
     def _close(self, series: Series) -> None:
         if series.open_day is not None and series.open_day in series.days:
@@ -286,23 +287,15 @@ class Publisher:
 
     def _rewrite_old(self) -> None:
         """Write events that changed, and a bounded number of days that are over, from the store."""
-        while self._old_events:
-            name, day = due = next(iter(self._old_events))
-            series = self._series[name]
-            from_ms, to_ms = span_of(day, self._zone)
-            events = self._history.read_events(name, from_ms, to_ms)
-            interval_s = series.rolling.interval_at(from_ms) / 1000
-            document = json_files.day_events(self._settings, series.bmc, day, events, interval_s)
-            files.replace_if_other(series.events(day), json_files.encode(document))
-            self._old_events.discard(due)
+        self._events.write_days(self._series)
         until_s = time.monotonic() + STALE_ROUND_S
         for name, day in sorted(self._old_csv, key=lambda each: each[1], reverse=True)[:MISSING_DAYS_A_ROUND]:
             if time.monotonic() > until_s:
                 break
             series = self._series[name]
             series.write_closed(day)
-            if day in series.days and not series.events(day).exists():
-                self._old_events.add((name, day))
+            if day in series.days:
+                self._events.outdate(series, day)
             self._old_csv.discard((name, day))
 
     def _roll(self) -> None:

@@ -55,9 +55,13 @@ class Series:
         """The file of a day's samples."""
         return self.folder / f"{day.isoformat()}.csv"
 
-    def events(self, day: date) -> Path:
+    def day_events(self, day: date) -> Path:
         """The file of a day's events."""
         return self.folder / f"{day.isoformat()}.events.json"
+
+    def month_events(self, month: str) -> Path:
+        """The file of a month's events."""
+        return self.folder / f"{month}.events.json"
 
     @property
     def is_listed(self) -> bool:
@@ -70,6 +74,10 @@ class Series:
             self.rollup_files.has_other_files = False
             self._listing = Listing(sorted(self.days), self.rollup_files.months(), self.rollup_files.years())
         return self._listing
+
+    def months_without_events(self) -> list[str]:
+        """The months that have rows, but no file of events."""
+        return [month for month in self.rollup_files.months() if not self.month_events(month).exists()]
 
     # -- from the store -----------------------------------------------------
 
