@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, month_of, span_of
+from powergraph_collector.days import FIRST_MS, LAST_MS, day_of, days_between, month_of, span_of, utc_day
 from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import files, json_files, ownership
+from powergraph_collector.publish import files, json_files, overview, ownership
 from powergraph_collector.publish.event_files import EventFiles
 from powergraph_collector.publish.expiring import Expiring
 from powergraph_collector.publish.rolling import UTC
@@ -29,6 +29,8 @@ MISSING_DAYS_A_ROUND: Final = 50
 MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store
 STALE_ROUND_S: Final = 2.0  # of rewriting old days before the live files get their turn
 ROLLUP_ROUND_S: Final = 1.0  # likewise, of bringing rollups into line
+UNTIDY_MS: Final = 7_200_000  # after the end of a UTC day, for which the store may still put it into columns
+DAYS_ROUND_S: Final = 0.5  # likewise, of days.csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,10 @@ class Publisher:
         self._new: list[Sample | Event] = []
         self._series: dict[str, Series] = {}
         self._old_csv: set[tuple[str, date]] = set()
+        self._days_due: list[str] = []  # BMCs whose days.csv is to be looked at
         self._events = EventFiles(settings, history, self._is_expired, now_ms)
         self._index: bytes = b""
+        self._overview_spans: overview.Spans | None = None  # of the file as it is
         self._has_to_begin = threading.Event()
         self._has_to_begin.set()
         self._trouble = ""
@@ -137,7 +141,9 @@ class Publisher:
         rebuilt = Rebuilt()
         for name in names:
             series, stamps = self._series[name], self._series[name].stamps()
-            rebuilt += Rebuilt(files=series.rolling.rebuild(self._now_ms()), kept_rows=series.rolling.kept_rows)
+            now_ms = self._now_ms()
+            rebuilt += Rebuilt(files=series.rolling.rebuild(now_ms), kept_rows=series.rolling.kept_rows)
+            rebuilt += Rebuilt(files=int(series.day_rows.rebuild(series.rolling.over_ms(now_ms))))
             for day, utc_days in self._days_of(stamps).items():
                 if not self._is_expired(day):
                     is_changed = day < today and series.write_closed(day)
@@ -152,6 +158,7 @@ class Publisher:
             series.save_agreement(same, same)
         self._events.write_all(self._series)
         self._write_tails()
+        self._write_overview()
         self._write_index()
         return rebuilt
 
@@ -174,6 +181,9 @@ class Publisher:
             self._close_former_days()
             self._roll()
             self._write_from_history(with_tails=with_tails)
+            self._write_days(all_due=with_tails)
+            if with_tails:
+                self._write_overview()
             self._expire()
             self._write_index()
             self._write_now()
@@ -228,6 +238,7 @@ class Publisher:
         self._series = {
             bmc.name: Series(bmc, self._root, self._zone, self._history, tail_length) for bmc in self._settings.bmcs
         }
+        self._days_due = list(self._series)
         for name, series in self._series.items():
             old = series.begin(now_ms, today, self._is_expired)
             self._old_csv |= {(name, day) for day in old}
@@ -321,6 +332,20 @@ class Publisher:
                 series.rolling.work(now_ms)
                 series.rolling_due_s = time.monotonic() + self._settings.csv_interval_s
 
+    def _write_days(self, *, all_due: bool) -> None:
+        """Bring the rows of days that are over into line, for as long as the live files can wait."""
+        now_ms = self._now_ms()
+        until_s = time.monotonic() + DAYS_ROUND_S
+        if all_due:
+            self._days_due = list(self._series)
+        while self._days_due and time.monotonic() <= until_s:
+            series = self._series[self._days_due[-1]]
+            over_ms = series.rolling.over_ms(now_ms)
+            if series.day_rows.has_work(over_ms):
+                series.day_rows.work(over_ms)
+            else:
+                self._days_due.pop()
+
     def _is_expired(self, day: date) -> bool:
         return is_expired(day, day_of(self._now_ms(), self._zone), self._settings.keep_published_days)
 
@@ -337,10 +362,11 @@ class Publisher:
     def _agree(self) -> None:
         """Write down what the files agree with, where nothing is still to be brought into line."""
         now_ms = self._now_ms()
+        until = utc_day(now_ms - UNTIDY_MS)
         old = {name for name, _ in self._old_csv}
         for name, series in self._series.items():
-            if name not in old:
-                series.agree(now_ms, self._beats)
+            if series.agreed_until != until and name not in old:
+                series.agree(until, now_ms, self._beats)
 
     def _write_tails(self) -> None:
         for series in self._series.values():
@@ -360,6 +386,20 @@ class Publisher:
             document = json_files.index(self._settings, listings, self._now_ms())
             files.replace(self._root / "index.json", json_files.encode(document))
             self._index = unchanged
+
+    def _write_overview(self) -> None:
+        now_ms = self._now_ms()
+        spans = overview.spans(now_ms, self._zone)
+        windows = {name: series.window for name, series in self._series.items()}
+        if spans == self._overview_spans and not any(window.is_changed for window in windows.values()):
+            return
+        for window in windows.values():
+            window.follow(now_ms)
+        document = overview.document(self._settings, windows, spans, now_ms)
+        files.replace(self._root / "overview.json", json_files.encode(document), effort=files.QUICK)
+        self._overview_spans = spans
+        for window in windows.values():
+            window.is_changed = False
 
     def _write_now(self) -> None:
         latest = {name: series.latest for name, series in self._series.items()}

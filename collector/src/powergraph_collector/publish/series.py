@@ -13,13 +13,14 @@ from powergraph_collector.days import days_between, months_between, span_of, utc
 from powergraph_collector.history.engine import ReadableHistory, StampedHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import agreement, csv_files, files
+from powergraph_collector.publish.day_rows import DayRows
 from powergraph_collector.publish.json_files import Latest, Listing
+from powergraph_collector.publish.overview import Window
 from powergraph_collector.publish.rolling import UTC, Rolling, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
 from powergraph_collector.settings import Bmc
 
 ROUNDS_TO_ACKNOWLEDGE: Final = 3  # after which nothing that was read then is still to be told of
-UNTIDY_MS: Final = 7_200_000  # after the end of a UTC day, for which the store may still put it into columns
 
 
 class Series:
@@ -30,12 +31,16 @@ class Series:
         self.folder = root / bmc.name
         files.make_folder(self.folder)
         self.rollup_files = RollupFiles(self.folder, zone)
+        self.day_rows = DayRows(self.rollup_files, zone)
+        self.window = Window(self.rollup_files)
+        self.rollup_files.followers = (self.day_rows, self.window)
         self.rolling = Rolling(bmc.name, history, self.rollup_files, round(bmc.interval_s * 1000))
         self.rolling_due_s = 0.0
         self.closed_month = ""  # before which all files of rollups have their twins
         self.days = {day for path in self.folder.glob("*.csv") if (day := _day_named(path.name.removesuffix(".csv")))}
         self.open_day: date | None = None
         self.latest = Latest()
+        self.agreed_until = ""  # the UTC day for which it was written down last what agrees with the store
         self._listing: Listing | None = None  # what index.json says of it; None: to be found out
         self._zone = zone
         self._history = history
@@ -47,7 +52,6 @@ class Series:
         self._last_read: Sample | None = None
         self._rounds_since_read = 0
         self._agreed: dict[str, str] = {}
-        self._agreed_until = ""
         self._stamps_before: dict[str, str] | None = None
         self._stamped_at = 0
 
@@ -105,6 +109,8 @@ class Series:
                 if is_old or (day in self.days and not files.is_closed(self.csv(day))):
                     old.add(day)
         self.rolling.begin(old_utc)
+        self.day_rows.begin()
+        self.window.begin(now_ms)
         return old
 
     def _read_latest(self, now_ms: int) -> None:
@@ -235,23 +241,26 @@ class Series:
         """Whether the rollups of a UTC day are safe on the disk; for any thread."""
         return day in self._agreed
 
-    def agree(self, now_ms: int, beats: int) -> None:
-        """Write down what the files agree with, once a day, if all of them do; beats counts those of the tails."""
-        until, today = utc_day(now_ms - UNTIDY_MS), utc_day(now_ms)
-        if self._agreed_until == until or self.rolling.has_work:
+    def agree(self, until: str, now_ms: int, beats: int) -> None:
+        """Write down what the files agree with, if all of them do; beats counts those of the tails.
+
+        It is done once for each UTC day that until names.
+        """
+        if self.rolling.has_work or self.day_rows.has_work(self.rolling.over_ms(now_ms)):
             return
         if self._stamps_before is None:
             self._stamps_before, self._stamped_at = self.stamps(), beats
         elif beats > self._stamped_at:  # all that the stamps speak of was told of in between
-            stamps = self.stamps()
+            stamps, today = self.stamps(), utc_day(now_ms)
             same = {day: it for day, it in self._stamps_before.items() if stamps.get(day) == it and day < today}
             if same != self._agreed:
                 self.save_agreement(same, same.keys() - self._agreed.keys())
-            self._agreed, self._agreed_until, self._stamps_before = same, until, None
+            self._agreed, self.agreed_until, self._stamps_before = same, until, None
 
     def save_agreement(self, stamps: dict[str, str], new: Iterable[str]) -> None:
         """Write down the stamps that the files agree with, once those of new UTC days are safe on the disk."""
         self.rollup_files.sync()
+        self.day_rows.sync()
         for utc in new:
             first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
             for day in days_between(first_ms, next_ms - 1, self._zone):
