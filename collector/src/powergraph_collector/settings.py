@@ -87,6 +87,7 @@ class Bmc(_Strict):
     password: Password = SecretStr("")
     title: Printable = ""
     group: Printable = ""
+    rack: Printable = ""
     interval_s: Interval = DEFAULT_INTERVAL_S
     privilege: Privilege = "auto"
     cipher_suite: CipherSuite = "auto"
