@@ -31,6 +31,7 @@ DCMI_POWER, READ_RECORD = (0x2C, 0x02), (0x0A, 0x23)
 READING_ONLY = {
     DCMI_POWER,
     READ_RECORD,
+    (0x2C, 0x03),  # Get Power Limit
     (0x0A, 0x20),  # Get SDR Repository Info
     (0x0A, 0x22),  # Reserve SDR Repository
     (0x04, 0x2D),  # Get Sensor Reading
