@@ -99,6 +99,16 @@ def test_an_event_that_is_told_twice_comes_once_with_its_end(tmp_path: Path) -> 
     history.close()
 
 
+def test_two_steps_of_the_clock_after_the_same_sample_are_two_events(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    forward = Event("node01", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + 3_603_000, "", "forward", 3_600_000)
+    back = Event("node01", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + 1_007_000, "", "back", -2_600_000)
+    history.append([], [forward, back])
+    history.append([], [back])  # told twice, it is still one
+    assert history.read_events("node01", NOON_MS, NOON_MS + 1) == [forward, back]
+    history.close()
+
+
 def test_an_event_that_lasts_is_found_on_the_day_on_which_it_was_told_again(tmp_path: Path) -> None:
     now_ms = [NOON_MS]
     history = TinyDbHistory(tmp_path / "db", now_ms=lambda: now_ms[0])
