@@ -8,6 +8,7 @@ for as much of the time that it holds as lies within.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -85,7 +86,9 @@ def first_interval_ms(events: Iterable[Event], otherwise_ms: int) -> int:
 def held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
     """Each sample with the ms for which it holds; arguments as those of `energy`."""
     events = list(events)
-    steps = {event.begin_ms: int(event.value or 0) for event in events if event.kind is EventKind.CLOCK_STEP}
+    steps: Counter[int] = Counter()  # by the sample before them, which several may share
+    for step in dict.fromkeys(event for event in events if event.kind is EventKind.CLOCK_STEP):
+        steps[step.begin_ms] += int(step.value or 0)
     changes = _changes(events)
     longest_ms = HOLDS_INTERVALS * interval_ms
     for sample, following in pairwise(chain(samples, [None])):

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from powergraph_collector.days import utc_day
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Event, EventKind, Sample
 
-from .documents import event_document, event_of, sample_document, sample_of
+from .documents import event_document, event_of, sample_document, samples_of
 from .engine import Acknowledged
 from .powerdb import PowerDB
 from .storage import AccessMode
@@ -108,17 +108,15 @@ class TinyDbHistory:
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span; documents that are none of ours are passed over."""
         for day in self._days_touching(bmc, from_ms, to_ms):
-            for sample in self.read_day(bmc, day):
-                if from_ms <= sample.at_ms < to_ms:
-                    yield sample
+            yield from [sample for sample in self.read_day(bmc, day) if from_ms <= sample.at_ms < to_ms]
 
-    def read_day(self, bmc: str, day: str) -> Iterator[Sample]:
+    def read_day(self, bmc: str, day: str) -> list[Sample]:
         """Samples of a UTC day, `YYYY-MM-DD`; documents that are none of ours are passed over."""
-        return _readable(bmc, self._documents(f"{bmc}/{day}"))
+        return samples_of(bmc, self._documents(f"{bmc}/{day}"))
 
     def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
         """Events that touch a span, merged over the tables that tell of them."""
-        merged: dict[tuple[str, int], Event] = {}
+        merged: dict[tuple[str, int, int | None], Event] = {}
         for day in self._event_days(bmc):
             if day < utc_day(from_ms):
                 continue
@@ -127,7 +125,8 @@ class TinyDbHistory:
                     event = event_of(bmc, document)
                 except (KeyError, ValueError, TypeError, OverflowError):
                     continue
-                key = event.kind.value, event.begin_ms
+                # The clock may step more than once after the same sample; what else begins at a moment is one event.
+                key = event.kind.value, event.begin_ms, event.end_ms if event.kind is EventKind.CLOCK_STEP else None
                 if event.end_ms is not None or key not in merged:
                     merged[key] = event
         touching = [
@@ -140,14 +139,14 @@ class TinyDbHistory:
     def last(self, bmc: str, count: int) -> list[Sample]:
         """The last count samples; reads only the end of the newest tables."""
         found: list[Sample] = []
-        for day in reversed(self.utc_days(bmc)):
+        for day in filter(_is_day, reversed(self._tables(bmc))):
             wanted = count - len(found)
             if wanted <= 0:
                 break
             name = f"{bmc}/{day}"
-            samples = list(_readable(bmc, self.db.storage.tail(name, wanted)))
+            samples = samples_of(bmc, self.db.storage.tail(name, wanted))
             if len(samples) < wanted:  # the day is short, or has documents of somebody else
-                samples = list(_readable(bmc, self._documents(name)))[-wanted:]
+                samples = samples_of(bmc, self._documents(name))[-wanted:]
             found[:0] = samples
         return found
 
@@ -204,12 +203,3 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _readable(bmc: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
-    """The samples among the documents of a table; anybody may put others in."""
-    for document in documents:
-        try:
-            yield sample_of(bmc, document)
-        except (KeyError, ValueError, TypeError, OverflowError):
-            continue
