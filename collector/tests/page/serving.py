@@ -32,7 +32,8 @@ VARIABLES: dict[str, Any] = {
         "description": "",
         "location": "",
     },
-    "frontend_tariff_per_kwh": 0.3,
+    "frontend_language": "en",
+    "frontend_source": str(SITE),
 }
 # What a visitor of this moment sees: the server's clock, which the page goes by.
 NOW = published.ms("2026-11-24T12:00:00Z")
@@ -43,7 +44,8 @@ def render(target: Path, **changed: Any) -> None:
     environment = Environment(
         loader=FileSystemLoader(SITE), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.filters["to_json"] = json.dumps
+    environment.filters |= {"to_json": json.dumps, "from_json": json.loads}
+    environment.globals["lookup"] = lambda _plugin, path: Path(path).read_text()
     for source in SITE.rglob("*"):
         to = target / source.relative_to(SITE)
         if source.is_dir():

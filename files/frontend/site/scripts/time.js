@@ -1,9 +1,10 @@
 /** Days and clock times of a zone: days have 23 or 25 hours at times. Moments are UTC milliseconds, days `YYYY-MM-DD`. */
 
+import { dateLocale } from "./language.js";
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
-const LANGUAGE = "en-GB";
 
 /** Distances between ticks that people read easily. */
 const TICK_STEPS = [
@@ -17,10 +18,11 @@ const formatters = new Map();
 
 /** @param {string} zone @param {Intl.DateTimeFormatOptions} options */
 function formatter(zone, options) {
-  const key = zone + JSON.stringify(options);
+  const language = dateLocale();
+  const key = language + zone + JSON.stringify(options);
   let found = formatters.get(key);
   if (!found) {
-    found = new Intl.DateTimeFormat(LANGUAGE, { timeZone: zone, ...options });
+    found = new Intl.DateTimeFormat(language, { timeZone: zone, ...options });
     formatters.set(key, found);
   }
   return found;
