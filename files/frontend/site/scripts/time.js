@@ -222,6 +222,12 @@ export function longDay(day) {
   return formatter("UTC", options).format(Date.parse(`${day}T12:00:00Z`));
 }
 
+/** Mon to Sun, short. */
+export function weekdayNames() {
+  // The 5th of January 1970 was a Monday.
+  return Array.from({ length: 7 }, (_, i) => formatter("UTC", { weekday: "short" }).format((4 + i) * 24 * HOUR));
+}
+
 /** `November 2026` of a month `YYYY-MM`. @param {string} month */
 export function monthName(month) {
   return formatter("UTC", { month: "long", year: "numeric" }).format(Date.parse(`${month}-15T12:00:00Z`));
