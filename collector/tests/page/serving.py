@@ -32,7 +32,8 @@ VARIABLES: dict[str, Any] = {
         "description": "",
         "location": "",
     },
-    "frontend_tariff_per_kwh": 0.3,
+    "frontend_language": "en",
+    "frontend_source": str(SITE),
 }
 # What a visitor of this moment sees: the server's clock, which the page goes by.
 NOW = published.ms("2026-11-24T12:00:00Z")
@@ -43,7 +44,8 @@ def render(target: Path, **changed: Any) -> None:
     environment = Environment(
         loader=FileSystemLoader(SITE), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    environment.filters["to_json"] = json.dumps
+    environment.filters |= {"to_json": json.dumps, "from_json": json.loads}
+    environment.globals["lookup"] = lambda _plugin, path: Path(path).read_text()
     for source in SITE.rglob("*"):
         to = target / source.relative_to(SITE)
         if source.is_dir():
@@ -110,11 +112,13 @@ class Handler(SimpleHTTPRequestHandler):
         asked = self.headers.get("Range")
         if asked is None:
             return 200, content, headers
-        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        start = int(first) if first else max(0, len(content) - int(last))
+        end = min(int(last) + 1, len(content)) if first and last else len(content)
         if start >= len(content):
             return 416, b"", {"Content-Range": f"bytes */{len(content)}"}
-        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return 206, content[start:], headers
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        return 206, content[start:end], headers
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return formatdate(self.state.now_ms / 1000 if timestamp is None else timestamp, usegmt=True)

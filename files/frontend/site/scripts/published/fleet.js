@@ -1,5 +1,6 @@
 /** The collectors' published files, checked and merged: who is measured, what they draw now, what happened in a day. */
 
+import { tariffOf } from "../tariff.js";
 import { addDays, isDay, isZone, parseMoment } from "../time.js";
 import { FileError, getJson, serverNow } from "./fetching.js";
 
@@ -7,18 +8,31 @@ const FORMAT = 1;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** A collector that has not written for so long stands still. */
 const STALE_MS = 60_000;
-const NO_READING = { state: "unknown", at: null, watts: null, ageMs: null, reason: null, detail: null, since: null };
+const NO_READING = {
+  state: "unknown",
+  at: null,
+  watts: null,
+  ageMs: null,
+  reason: null,
+  detail: null,
+  since: null,
+  flags: [],
+  source: null,
+};
 
 /**
  * @typedef {{ begin: number, end: number | null, kind: string, reason: string, detail: string, value: number | null }} Happening
  * @typedef {{
  *   state: string, at: number | null, watts: number | null, ageMs: number | null,
- *   reason: string | null, detail: string | null, since: number | null
+ *   reason: string | null, detail: string | null, since: number | null, flags: string[], source: string | null
  * }} Reading `state`: fresh, silent, waiting, stale (the collector stands still), unknown
  * @typedef {{
- *   id: string, name: string, collector: string, title: string, group: string, zone: string, intervalMs: number,
- *   simulated: boolean, days: [string, string][], reading: Reading
- * }} Machine
+ *   id: string, name: string, collector: string, title: string, group: string, rack: string, zone: string,
+ *   intervalMs: number, simulated: boolean, days: Range[], months: Range[], years: Range[], tariff: Tariff | null,
+ *   co2PerKwh: number | null, reading: Reading
+ * }} Machine `zone` is that in which its days begin; `co2PerKwh` in grams
+ * @typedef {[string, string]} Range first and last, both included: of days, months `2026-11`, years `2026`
+ * @typedef {import("../tariff.js").Tariff} Tariff
  * @typedef {{ state: "refused" | "stalled", since: number | null, detail: string, unwritten: number, dropped: number }} Storage
  * @typedef {{
  *   collector: string, file: "index" | "now", error: FileError | null, writtenAt: number | null, storage?: Storage
@@ -133,9 +147,14 @@ export function fileOf(machine, file) {
   return `${folderOf(machine.collector)}/${encodeURIComponent(machine.name)}/${file}`;
 }
 
+/** Whether a day, month or year is in one of the ranges. @param {Range[]} ranges @param {string} one */
+export function isIn(ranges, one) {
+  return ranges.some(([first, last]) => first <= one && one <= last);
+}
+
 /** Whether the index says that there are samples of the day. @param {Machine} machine @param {string} day */
 export function hasDay(machine, day) {
-  return machine.days.some(([first, last]) => first <= day && day <= last);
+  return isIn(machine.days, day);
 }
 
 /** The nearest days with samples before and after a day. @param {Machine} machine @param {string} day */
@@ -152,8 +171,9 @@ export function neighbours(machine, day) {
 }
 
 /**
- * What happened to a machine on a day, and how often it was asked. A day without the file had no events.
- * @param {Machine} machine @param {string} day @returns {Promise<{ intervalMs: number, events: Happening[] }>}
+ * What happened to a machine on a day (in a month), and how often it was asked when that began. Without the file, nothing
+ * did.
+ * @param {Machine} machine @param {string} day or month, as in the file's name @returns {Promise<{ intervalMs: number, events: Happening[] }>}
  */
 export async function loadEvents(machine, day) {
   const url = fileOf(machine, `${day}.events.json`);
@@ -193,6 +213,7 @@ function checked(found, url) {
 /** @param {any} index @param {string} collector @param {string} siteZone @returns {Omit<Machine, "reading">[]} */
 function machinesOf(index, collector, siteZone) {
   const zone = isZone(index.zone) ? index.zone : siteZone;
+  const tariff = tariffOf(index.tariff, zone);
   return list(index.bmcs)
     .filter((/** @type {any} */ each) => NAME.test(each?.name))
     .map((/** @type {any} */ each) => ({
@@ -201,15 +222,27 @@ function machinesOf(index, collector, siteZone) {
       collector,
       title: text(each.title) || each.name,
       group: text(each.group),
+      rack: text(each.rack),
       zone,
       intervalMs: positive(each.interval_s, 10) * 1000,
       simulated: each.simulated === true,
-      days: list(each.days).filter(
-        (/** @type {any} */ range) =>
-          Array.isArray(range) && isDay(range[0]) && isDay(range[1]) && range[0] <= range[1],
-      ),
+      days: rangesOf(each.days, isDay),
+      months: rangesOf(each.months, isMonth),
+      years: rangesOf(each.years, isYear),
+      tariff,
+      co2PerKwh: index.co2_g_per_kwh >= 0 ? Number(index.co2_g_per_kwh) : null,
     }));
 }
+
+/** @param {any} found @param {(text: string) => boolean} isOne @returns {Range[]} */
+function rangesOf(found, isOne) {
+  return list(found).filter(
+    (/** @type {any} */ range) => Array.isArray(range) && isOne(range[0]) && isOne(range[1]) && range[0] <= range[1],
+  );
+}
+
+const isMonth = (/** @type {unknown} */ value) => typeof value === "string" && /^\d{4}-(0[1-9]|1[0-2])$/.test(value);
+const isYear = (/** @type {unknown} */ value) => typeof value === "string" && /^\d{4}$/.test(value);
 
 /** What is wrong with a collector's storage, null if nothing. @param {any} found @returns {Storage | null} */
 function storageOf(found) {
@@ -236,6 +269,8 @@ function readingOf(found, writtenAt) {
     reason: text(found.reason) || null,
     detail: text(found.detail) || null,
     since: parseMoment(found.since),
+    flags: list(found.flags).filter((/** @type {unknown} */ each) => typeof each === "string"),
+    source: text(found.source) || null,
   };
 }
 

@@ -1,16 +1,22 @@
-/** One machine's samples of one day: read whole, then followed as the file grows. */
+/** A published CSV file: read whole, then followed as it grows. */
 
 import { CsvReader } from "./csv.js";
 import { body, get } from "./fetching.js";
 
+/** @typedef {import("./lines.js").LineReader} LineReader */
+
 const RANGE = /^bytes (\d+)-\d+\//;
 
-/** The samples of a CSV file, kept up to date with `refresh`. */
-export class DayFile {
-  /** @param {string} url */
-  constructor(url) {
+/**
+ * What a CSV file holds, kept up to date with `refresh`.
+ * @template {LineReader} Reader
+ */
+export class FollowedFile {
+  /** @param {string} url @param {() => Reader} begin makes a reader that has read nothing */
+  constructor(url, begin) {
     this.url = url;
-    this.reader = new CsvReader();
+    this.begin = begin;
+    this.reader = begin();
   }
 
   /**
@@ -38,14 +44,21 @@ export class DayFile {
   }
 
   #restart(/** @type {Uint8Array} */ bytes) {
-    this.reader = new CsvReader();
+    this.reader = this.begin();
     this.reader.feed(bytes);
   }
 }
 
-/** A day that is read once. @param {string} url @returns {Promise<CsvReader>} throws FileError */
-export async function readDay(url) {
-  const reader = new CsvReader();
+/**
+ * A file that is read once; throws FileError.
+ * @template {LineReader} Reader @param {string} url @param {Reader} reader
+ */
+export async function readFile(url, reader) {
   reader.feed(await body(await get(url), url));
   return reader;
+}
+
+/** A day's samples that are read once. @param {string} url @returns {Promise<CsvReader>} throws FileError */
+export function readDay(url) {
+  return readFile(url, new CsvReader());
 }

@@ -1,9 +1,10 @@
 /** The last hours of one machine, followed: its days' files and what happened in them. */
 
 import { daysTouching, spanOfDay } from "../time.js";
+import { CsvReader } from "./csv.js";
 import { FileError, serverNow } from "./fetching.js";
 import { fileOf, hasDay, loadEvents } from "./fleet.js";
-import { DayFile } from "./follow.js";
+import { FollowedFile } from "./follow.js";
 
 /** Rows may still come for a day so long after it has ended; then its file is left alone. */
 const SETTLED_MS = 120_000;
@@ -12,7 +13,7 @@ const EVENTS_MS = 60_000;
 
 /**
  * @typedef {import("./fleet.js").Machine} Machine
- * @typedef {{ file: DayFile, settled: boolean, events: Awaited<ReturnType<typeof loadEvents>> | null, eventsKey: string }} Day
+ * @typedef {{ file: FollowedFile<CsvReader>, settled: boolean, events: Awaited<ReturnType<typeof loadEvents>> | null, eventsKey: string }} Day
  */
 
 /** One machine's samples of the last `spanMs`; kept when a refresh fails. */
@@ -35,7 +36,7 @@ export class LiveSamples {
 
   async #day(/** @type {Machine} */ machine, /** @type {string} */ day, /** @type {number} */ now) {
     const known = this.days.get(day) ?? {
-      file: new DayFile(fileOf(machine, `${day}.csv`)),
+      file: new FollowedFile(fileOf(machine, `${day}.csv`), () => new CsvReader()),
       settled: false,
       events: null,
       eventsKey: "",
@@ -72,7 +73,10 @@ export class LiveSamples {
     // What spans midnight is in both days' files: the later one knows its end.
     for (const day of days) for (const each of day.events?.events ?? []) events.set(`${each.kind} ${each.begin}`, each);
     return {
-      samples: { at: readers.flatMap(({ at }) => at), watts: readers.flatMap(({ watts }) => watts) },
+      samples: {
+        at: readers.flatMap(({ at }) => Array.from(at)),
+        watts: readers.flatMap(({ watts }) => Array.from(watts)),
+      },
       intervalMs: days[0]?.events?.intervalMs ?? null,
       events: [...events.values()],
       bad: readers.reduce((sum, { bad }) => sum + bad, 0),

@@ -1,0 +1,46 @@
+/** What every view begins with: settings, language, zone, and the choices of both in the page's head. */
+
+import { link } from "./address.js";
+import { byId } from "./element.js";
+import { languageCode, rememberLanguage, useLanguage } from "./language.js";
+import { showNotices } from "./notices.js";
+import { siteOfPage } from "./published/site.js";
+import { brokenPageNotice } from "./words.js";
+import { rememberZone, zoneChoice } from "./zone.js";
+
+/**
+ * Run a view; what it needs of the page itself is there then. `show` is called again when the visitor chose another zone.
+ * @param {(site: import("./published/site.js").Site) => Promise<unknown>} show
+ */
+export async function begin(show) {
+  try {
+    const site = siteOfPage();
+    await useLanguage(site.languages);
+    choices();
+    await show(site);
+  } catch (error) {
+    showNotices(byId("notices"), [brokenPageNotice(/** @type {Error} */ (error))]);
+    throw error;
+  }
+}
+
+function choices() {
+  const zone = /** @type {HTMLSelectElement} */ (byId("choose-zone"));
+  zone.value = zoneChoice();
+  zone.addEventListener("change", () => {
+    rememberZone(zone.value);
+    // Of all that is in the address, only the zone changes.
+    reload({ zone: zone.value === "site" ? null : zone.value });
+  });
+  const language = /** @type {HTMLSelectElement} */ (byId("choose-language"));
+  language.value = languageCode();
+  language.addEventListener("change", () => {
+    rememberLanguage(language.value);
+    reload({ lang: null });
+  });
+}
+
+function reload(/** @type {Record<string, string | null>} */ changed) {
+  const known = Object.fromEntries(new URLSearchParams(location.search));
+  location.assign(link(location.pathname, { ...known, ...changed }));
+}
