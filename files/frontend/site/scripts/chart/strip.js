@@ -194,7 +194,7 @@ export class Strip {
     const [from, to] = this.span;
     const { at, unit } = time.axisTicks(from, to, this.zone, width / PIXELS_PER_TICK);
     const labels = time.tickLabels(at, unit, this.zone).map((text, i) => {
-      const [above, below] = text.split("\n");
+      const [, below] = text.split("\n");
       const isMidnight = below !== undefined && time.clock(at[i], this.zone) === "00:00:00" && unit === "minutes";
       return isMidnight ? below : text.replace("\n", " ");
     });

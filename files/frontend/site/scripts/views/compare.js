@@ -56,7 +56,6 @@ class Compare {
     this.round = 0;
     this.chart = new PowerChart(byId("together"), {
       onZoom: (span) => this.#zoom(span),
-      onSelect: () => {},
       onBack: () => history.back(),
     });
     /** @type {PowerChart[]} */
@@ -160,7 +159,8 @@ class Compare {
     const [from, to] = span;
     const pixels = this.compared.length > MOST_LINES ? MULTIPLE_PIXELS : Math.max(this.chart.pixels, MULTIPLE_PIXELS);
     const level = levelFor(machine, from, to, pixels);
-    const happened = await past.events(from, to);
+    // The months of many machines would take longer to ask for than all the rest.
+    const happened = this.#isInShort() ? { intervalMs: machine.intervalMs, events: [] } : await past.events(from, to);
     compared.marks = happened.events.filter(({ kind }) => kind === "marker");
     compared.line =
       level === "samples"
@@ -242,13 +242,7 @@ class Compare {
     while (this.multiples.length < lines.length) {
       const figure = element("figure", { class: "chart multiple" });
       root.append(figure);
-      this.multiples.push(
-        new PowerChart(figure, {
-          onZoom: (span) => this.#zoom(span),
-          onSelect: () => {},
-          onBack: () => history.back(),
-        }),
-      );
+      this.multiples.push(new PowerChart(figure));
     }
     const highest = Math.max(1, ...lines.flatMap(({ mean, high }) => [peakOf(high ?? mean)]));
     this.multiples.forEach((chart, i) => {
@@ -294,7 +288,7 @@ class Compare {
     const withCo2 = this.compared.some(({ machine }) => machine.co2PerKwh !== null);
     const columns = [
       "machine",
-      "span",
+      ...(this.items.some(({ span }) => span) ? ["span"] : []),
       "energy",
       "mean",
       "peak",
