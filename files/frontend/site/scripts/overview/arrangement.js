@@ -39,7 +39,7 @@ export function isIn(entry, state) {
 
 /** @param {Entry[]} entries @param {Choice} choice @returns {Section[]} */
 export function arranged(entries, { by, sort }) {
-  const names = new Intl.Collator(locale(), { numeric: true, sensitivity: "base" });
+  const names = collator();
   const sorted = entries.toSorted(comparison(sort, names));
   const sections = sectionsOf(sorted, by, sort, names);
   // A heading that says of everything that it has no group says nothing.
@@ -52,7 +52,15 @@ export function arranged(entries, { by, sort }) {
 function sectionsOf(entries, by, sort, names) {
   if (by === "none")
     return [{ key: "all", kind: "group", name: null, note: "", sum: sumOf(entries), entries, parts: [] }];
-  const sections = [...Map.groupBy(entries, ({ machine }) => machine[by])].map(([name, members]) => {
+  /** @type {Map<string, Entry[]>} */
+  const groups = new Map();
+  for (const entry of entries) {
+    const name = entry.machine[by];
+    const members = groups.get(name);
+    if (members) members.push(entry);
+    else groups.set(name, [entry]);
+  }
+  const sections = [...groups].map(([name, members]) => {
     const key = JSON.stringify([by, name]);
     const racks = by === "group" ? new Set(members.map(({ machine }) => machine.rack)) : new Set([""]);
     const section = { key, kind: by, name, note: "", sum: sumOf(members) };
@@ -103,6 +111,17 @@ function comparison({ column, direction }, names) {
   const value = values[column];
   return (a, b) => ordered(value(a), value(b), direction) || byName(a, b);
 }
+
+/** Names as people order them: node9 before node10. */
+function collator() {
+  if (made?.language !== locale()) {
+    made = { language: locale(), collator: new Intl.Collator(locale(), { numeric: true, sensitivity: "base" }) };
+  }
+  return made.collator;
+}
+
+/** @type {{ language: string, collator: Intl.Collator } | null} Making one costs far more than using it. */
+let made = null;
 
 /** What has no value comes last, whichever way. @param {number | null} a @param {number | null} b @param {number} direction */
 function ordered(a, b, direction) {

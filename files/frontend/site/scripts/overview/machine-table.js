@@ -14,7 +14,7 @@ import { stateWords, whyWords } from "./state-words.js";
  * @typedef {import("./arrangement.js").Section} Section
  * @typedef {import("./choice.js").Column} Column
  * @typedef {{
- *   row: HTMLElement, link: HTMLElement, tag: HTMLElement, note: Text, title: Text, state: HTMLElement, words: Text,
+ *   of: number, row: HTMLElement, link: HTMLElement, tag: HTMLElement, note: Text, title: Text, words: Text,
  *   why: Text, watts: Text, age: Text, spark: SVGElement, peak: Text, energy: Text, coverage: Text
  * }} Row
  * @typedef {{ row: HTMLElement, toggle: HTMLElement, name: Text, note: Text, count: Text, watts: Text, energy: Text, coverage: Text }} Heading
@@ -68,7 +68,8 @@ export class MachineTable {
    */
   show(entries, sections, sort, now, isNews) {
     this.sections = isNews && this.#isInUse ? inOrderOf(sections, this.sections) : sections;
-    this.#updateAll(entries, now);
+    // Else what is shown is the visitor's wish, of figures that are there already.
+    if (isNews) this.#updateAll(entries, now);
     for (const [column, head] of this.heads) {
       const direction = sort.direction > 0 ? "ascending" : "descending";
       setAttribute(head, "aria-sort", column === sort.column ? direction : "none");
@@ -86,7 +87,16 @@ export class MachineTable {
       this.sparklines.drop(spark);
       this.rows.delete(id);
     }
-    for (const entry of entries) this.#update(entry, now);
+    const ways = { zone: parameter("zone"), lang: parameter("lang") };
+    for (const entry of entries) {
+      const row = this.rows.get(entry.machine.id) ?? this.#row(entry.machine.id);
+      // Which name is enough to find a machine depends on all the others.
+      if (row.of !== entries.length) {
+        row.of = entries.length;
+        setAttribute(row.link, "href", link("machine.html", { machine: this.address(entry), ...ways }));
+      }
+      update(row, entry, now, this.sparklines);
+    }
   }
 
   #head(/** @type {(column: Column) => void} */ onSort) {
@@ -151,7 +161,7 @@ export class MachineTable {
     const toggle = element(
       "button",
       { type: "button", class: "toggle", onclick: () => this.#toggle(key) },
-      element("span", { class: "name" }, name),
+      element("span", {}, name),
       " ",
       element("small", {}, note),
     );
@@ -175,44 +185,19 @@ export class MachineTable {
     placed(this.table, [this.head, ...this.#bodies(this.sections, 0)]);
   }
 
-  #update(/** @type {Entry} */ entry, /** @type {number} */ now) {
-    const { machine, state, watts, ageMs, doubts, peak, energyWh, coverage, incomplete, summary } = entry;
-    const made = this.rows.get(machine.id) ?? this.#row(machine.id);
-    setText(made.title, machine.title);
-    setText(made.note, machine.name === machine.title ? "" : machine.name);
-    if (made.tag.hidden === machine.simulated) made.tag.hidden = !machine.simulated;
-    setAttribute(
-      made.link,
-      "href",
-      link("machine.html", { machine: this.address(entry), zone: parameter("zone"), lang: parameter("lang") }),
-    );
-    setData(made.row, "state", state);
-    setData(made.row, "doubtful", doubts.length > 0 ? "yes" : "no");
-    setData(made.row, "incomplete", incomplete ? "yes" : "no");
-    setText(made.words, stateWords(entry, now));
-    setText(made.why, whyWords(entry));
-    setText(made.watts, format.watts(watts));
-    setText(made.age, format.age(ageMs));
-    setText(made.peak, format.watts(peak));
-    setText(made.energy, energyWh === null ? "–" : format.energy(energyWh));
-    setText(made.coverage, coverage === null ? "–" : format.percent(coverage));
-    this.sparklines.show(made.spark, summary, () => sparkWords(summary));
-  }
-
   /** @param {string} id @returns {Row} */
   #row(id) {
     const [title, note, words, why, watts, age, peak, energy, coverage] = texts(9);
     const anchor = element("a", {}, title);
     const tag = element("span", { class: "tag", hidden: true }, t("frame.simulated"));
     const spark = this.sparklines.made();
-    const state = element("span", { class: "words" }, words);
     const cell = (/** @type {string} */ name, /** @type {(Node | string)[]} */ ...children) =>
       element("td", { role: "cell", class: name, "data-label": t(`overview.column_${name}`) }, ...children);
     const row = element(
       "tr",
       { role: "row", class: "machine" },
       element("th", { role: "rowheader", scope: "row", class: "name" }, anchor, " ", tag, element("small", {}, note)),
-      cell("state", state, element("small", {}, why)),
+      cell("state", element("span", { class: "words" }, words), element("small", {}, why)),
       cell("watts", watts),
       cell("age", age),
       cell("day", spark),
@@ -220,7 +205,7 @@ export class MachineTable {
       cell("energy", energy),
       cell("coverage", coverage),
     );
-    const made = { row, link: anchor, tag, note, title, state, words, why, watts, age, spark, peak, energy, coverage };
+    const made = { of: 0, row, link: anchor, tag, note, title, words, why, watts, age, spark, peak, energy, coverage };
     this.rows.set(id, made);
     return made;
   }
@@ -237,6 +222,25 @@ export class MachineTable {
     const next = { ArrowDown: i + 1, ArrowUp: i - 1, Home: 0, End: all.length - 1 }[event.key] ?? i;
     all[Math.min(Math.max(next, 0), all.length - 1)].focus();
   }
+}
+
+/** @param {Row} row @param {Entry} entry @param {number} now @param {Sparklines} sparklines */
+function update(row, entry, now, sparklines) {
+  const { machine, state, watts, ageMs, doubts, peak, energyWh, coverage, incomplete, summary } = entry;
+  setText(row.title, machine.title);
+  setText(row.note, machine.name === machine.title ? "" : machine.name);
+  if (row.tag.hidden === machine.simulated) row.tag.hidden = !machine.simulated;
+  setData(row.row, "state", state);
+  setData(row.row, "doubtful", doubts.length > 0 ? "yes" : "no");
+  setData(row.row, "incomplete", incomplete ? "yes" : "no");
+  setText(row.words, stateWords(entry, now));
+  setText(row.why, whyWords(entry));
+  setText(row.watts, format.watts(watts));
+  setText(row.age, format.age(ageMs));
+  setText(row.peak, format.watts(peak));
+  setText(row.energy, energyWh === null ? "–" : format.energy(energyWh));
+  setText(row.coverage, coverage === null ? "–" : format.percent(coverage));
+  sparklines.show(row.spark, summary, () => sparkWords(summary));
 }
 
 /** @param {Heading} heading @param {Section} section */

@@ -25,8 +25,7 @@ export class RoomChart {
     /** @type {[number, number] | null} the part of the day that is looked at */
     this.zoomed = null;
     this.chart = new PowerChart(figure, {
-      onZoom: (/** @type {[number, number]} */ span) => this.#look(span),
-      onSelect: () => {},
+      onZoom: (span) => this.#look(span),
       onBack: () => this.#look(null),
     });
     details.addEventListener("toggle", () => this.#fill());
@@ -41,22 +40,33 @@ export class RoomChart {
     this.#fill();
   }
 
-  #look(/** @type {[number, number] | null} */ span) {
+  /** @param {[number, number] | null} span null for the whole day */
+  #look(span) {
     this.zoomed = span;
     this.#draw();
+  }
+
+  /** What of the day is looked at: it goes on while the visitor looks. @returns {[number, number]} */
+  #window(/** @type {number} */ from, /** @type {number} */ to) {
+    if (!this.zoomed) return [from, to];
+    const [begin, end] = [Math.max(this.zoomed[0], from), Math.min(this.zoomed[1], to)];
+    if (begin >= end || (begin === from && end === to)) this.zoomed = null;
+    return begin < end ? [begin, end] : [from, to];
   }
 
   #draw() {
     if (!this.day) return;
     const { from, stepMs, at, parts } = this.day;
+    const window = this.#window(from, from + at.length * stepMs);
+    this.chart.canGoBack = this.zoomed !== null;
     this.chart.show({
       title: t("overview.all_machines"),
-      window: this.zoomed ?? [from, from + at.length * stepMs],
+      window,
       zone: this.zone,
       stacked: true,
       lines: parts.map((part, i) => ({
         title: this.#title(part),
-        colour: part.name === null ? OTHERS_COLOUR : i + 1,
+        colour: /** @type {1 | 2 | 3 | 4 | 5 | 6} */ (part.name === null ? OTHERS_COLOUR : i + 1),
         at,
         mean: part.mean,
         low: null,

@@ -55,7 +55,8 @@ class OverviewPage {
       ({ machine }) => this.fleet.address(machine),
       (column) => this.#choose({ sort: sortedBy(this.choice.sort, column) }),
     );
-    this.chart = new RoomChart(byId("room-chart"), /** @type {HTMLDetailsElement} */ (byId("room-table")));
+    /** @type {RoomChart | null} made when there is something to draw, and room for it */
+    this.chart = null;
     this.#listen();
     this.#showChoice();
   }
@@ -168,18 +169,24 @@ class OverviewPage {
       day.covered === null
         ? ""
         : t("overview.last_day_note", { length: format.duration(day.stepMs), share: format.percent(day.covered) });
+    this.chart ??= new RoomChart(byId("room-chart"), /** @type {HTMLDetailsElement} */ (byId("room-table")));
     this.chart.show(day, kind, this.zone);
   }
 
   /** The room's day so far, in figures. */
   #showFacts(/** @type {import("../overview/entries.js").Sum} */ { count, counted, energyWh, coverage }) {
     const day = this.lastDay;
-    const of = counted < count ? t("overview.today_of", { n: counted, all: count }) : "";
+    const of = counted < count ? t("overview.today_of", { n: counted, all: count }) : null;
+    const covered = coverage === null ? null : t("overview.today_coverage", { coverage: format.percent(coverage) });
     const cost = costToday(this.entries, this.site.currency);
     const co2 = co2Today(this.entries);
     const top = day && highest(day);
-    this.#fact("today", energyWh === null ? null : format.energy(energyWh), of);
-    this.#fact("coverage", coverage === null ? null : format.percent(coverage), t("overview.coverage_note"));
+    const isKnown = energyWh !== null || coverage !== null;
+    this.#fact(
+      "today",
+      isKnown ? (energyWh === null ? "–" : format.energy(energyWh)) : null,
+      [of, covered].filter((each) => each !== null).join(", "),
+    );
     this.#fact(
       "cost",
       cost && format.money(cost.amount, cost.currency),
@@ -226,7 +233,7 @@ class OverviewPage {
     const [n, some] = [this.entries.length, shown.length];
     setText("shown", some === n ? t("overview.shown_all", { n }) : t("overview.shown_some", { n, shown: some }));
     const energy = sum.energyWh === null ? "–" : format.energy(sum.energyWh);
-    setText("shown-sum", t("overview.shown_sum", { watts: format.watts(sum.watts), energy }));
+    setText("shown-sum", t("overview.shown_sum", { n: some, watts: format.watts(sum.watts), energy }));
     byId("none").hidden = n === 0 || some > 0;
     byId("fleet").hidden = some === 0;
     this.table.show(this.entries, arranged(shown, this.choice), this.choice.sort, now, isNews);
@@ -243,7 +250,8 @@ class OverviewPage {
     });
     for (const [collector, error] of summaries.errors) {
       const isTold = fleet.troubles.some((each) => each.collector === collector && each.error?.kind === error.kind);
-      if (isTold) continue;
+      // Of an older collector without machines there is nothing to miss.
+      if (isTold || (error.kind === "missing" && this.#entriesOf(collector).length === 0)) continue;
       troubles.push(
         error.kind === "missing"
           ? {
