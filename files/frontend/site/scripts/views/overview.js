@@ -80,7 +80,10 @@ class OverviewPage {
   }
 
   #listen() {
-    this.follow.addEventListener("change", () => this.update());
+    this.follow.addEventListener("change", () => {
+      if (this.follow.checked) this.update();
+      else clearTimeout(this.timer);
+    });
     byId("update").addEventListener("click", () => this.update(true));
     this.filter.addEventListener("input", () => this.#choose({ text: this.filter.value }));
     this.state.addEventListener("change", () => {
