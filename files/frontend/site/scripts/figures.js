@@ -8,6 +8,7 @@ import { intervalAfter, stepsOf } from "./happenings.js";
 import { availableLevel } from "./levels.js";
 import { ROW_MS } from "./published/history.js";
 import { costOf, RateClock } from "./tariff.js";
+import { addDays, dayOf, startOfDay } from "./time.js";
 
 const FIVE_MINUTES = ROW_MS["five-minutes"];
 const MS_PER_HOUR = 3_600_000;
@@ -55,28 +56,29 @@ export function figuresOfRows(rows, widthMs, prices, from, to, intervalMs) {
 }
 
 /**
+ * The figures of a machine's span. Those in short are without percentiles, and without a cost by several rates, so that
+ * of long spans only a row a day is read.
  * @param {Machine} machine @param {MachineHistory} history @param {number} from @param {number} to @param {number} now
- * @returns {Promise<Figures>}
+ * @param {{ inShort?: boolean }} [how] @returns {Promise<Figures>}
  */
-export async function figuresOf(machine, history, from, to, now) {
+export async function figuresOf(machine, history, from, to, now, { inShort = false } = {}) {
   const level = availableLevel(machine, from, to);
+  const isOpen = to > now;
+  if (inShort && to - from > LONGEST_OF_SAMPLES_MS && machine.months.length > 0) {
+    return { ...(await dailyFigures(machine, history, from, to)), isOpen };
+  }
   if (level !== "samples") {
     const [rows, { intervalMs }] = await Promise.all([
       history.rows(level, from - ROW_MS[level], to + ROW_MS[level]),
       history.events(from, from + 1),
     ]);
-    return { ...figuresOfRows(rows, ROW_MS[level], machine, from, to, intervalMs), isOpen: to > now };
+    return { ...figuresOfRows(rows, ROW_MS[level], machine, from, to, intervalMs), isOpen };
   }
-  const isLong = to - from > LONGEST_OF_SAMPLES_MS && machine.months.length > 0;
-  const found = isLong
-    ? await longFigures(machine, history, from, to)
-    : figuresOfSamples(
-        ...(await Promise.all([history.samples(from, to), history.events(from, to)])),
-        machine,
-        from,
-        to,
-      );
-  return { ...found, isOpen: to > now };
+  if (to - from > LONGEST_OF_SAMPLES_MS && machine.months.length > 0) {
+    return { ...(await longFigures(machine, history, from, to)), isOpen };
+  }
+  const [samples, happened] = await Promise.all([history.samples(from, to), history.events(from, to)]);
+  return { ...figuresOfSamples(samples, happened, machine, from, to), isOpen };
 }
 
 /** Rows are exact, so only the ends and what has no row yet come from samples. */
@@ -86,8 +88,25 @@ async function longFigures(
   /** @type {number} */ from,
   /** @type {number} */ to,
 ) {
-  const [rows, happened] = await Promise.all([history.rows("five-minutes", from, to), history.events(from, to)]);
   const sum = new Sum(machine, FIVE_MINUTES);
+  const happened = await history.events(from, to);
+  await addExactly(sum, history, happened, from, to);
+  const found = sum.figures("samples", from, to, intervalAfter(happened)(from));
+  return {
+    ...found,
+    minimum: await exactly("minimum", found.minimum, history, happened),
+    peak: await exactly("peak", found.peak, history, happened),
+  };
+}
+
+async function addExactly(
+  /** @type {Sum} */ sum,
+  /** @type {MachineHistory} */ history,
+  /** @type {Events} */ happened,
+  /** @type {number} */ from,
+  /** @type {number} */ to,
+) {
+  const rows = await history.rows("five-minutes", from, to);
   const first = Math.ceil(from / FIVE_MINUTES) * FIVE_MINUTES;
   const whole = Math.floor(to / FIVE_MINUTES) * FIVE_MINUTES;
   const written = rows.at.length > 0 ? rows.at[rows.at.length - 1] + FIVE_MINUTES : first;
@@ -95,12 +114,27 @@ async function longFigures(
   if (from < first) sum.addSamples(await history.samples(from, first), happened, from, first);
   sum.addRows(rows, FIVE_MINUTES, first, last);
   if (last < to) sum.addSamples(await history.samples(last, to), happened, last, to);
-  const found = sum.figures("samples", from, to, intervalAfter(happened)(from));
-  return {
-    ...found,
-    minimum: await exactly("minimum", found.minimum, history, happened),
-    peak: await exactly("peak", found.peak, history, happened),
-  };
+}
+
+/** A row a day, and what the ends of the span cut from days from what is finer. */
+async function dailyFigures(
+  /** @type {Machine} */ machine,
+  /** @type {MachineHistory} */ history,
+  /** @type {number} */ from,
+  /** @type {number} */ to,
+) {
+  const several = machine.tariff !== null && machine.tariff.rates.length > 0;
+  const sum = new Sum({ tariff: several ? null : machine.tariff, co2PerKwh: machine.co2PerKwh }, ROW_MS.days);
+  const rows = await history.rows("days", from, to);
+  const { zone } = machine;
+  const begin = startOfDay(dayOf(from, zone), zone);
+  const first = begin === from ? from : startOfDay(addDays(dayOf(from, zone), 1), zone);
+  const end = rows.at.length > 0 ? startOfDay(addDays(dayOf(rows.at[rows.at.length - 1], zone), 1), zone) : first;
+  const last = Math.max(first, Math.min(end, startOfDay(dayOf(to, zone), zone)));
+  if (from < first) await addExactly(sum, history, await history.events(from, first), from, first);
+  sum.addRows(rows, ROW_MS.days, first, last);
+  if (last < to) await addExactly(sum, history, await history.events(last, to), last, to);
+  return { ...sum.figures("samples", from, to, machine.intervalMs), p95W: null, baseW: null };
 }
 
 /** When in its row an extreme was, by the samples. */

@@ -10,8 +10,14 @@ export const HOUR = 60 * MINUTE;
 const TICK_STEPS = [
   ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
-  ...[1, 2, 3, 6, 12, 24].map((n) => n * HOUR),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
 ];
+const DAY = 24 * HOUR;
+const DAY_STEPS = [1, 2, 7, 14];
+const MONTH_STEPS = [1, 2, 3, 6];
+const YEAR_STEPS = [1, 2, 5, 10, 20, 50, 100];
+/** The first Monday of 1970, in days since its beginning. */
+const MONDAY = 4;
 
 /** @type {Map<string, Intl.DateTimeFormat>} Making a formatter costs far more than using it. */
 const formatters = new Map();
@@ -75,6 +81,8 @@ export function addDays(day, count) {
 /** The first moment of a zone's day; where midnight is skipped, that of the first hour there is. */
 export function startOfDay(/** @type {string} */ day, /** @type {string} */ zone) {
   const utcMidnight = Date.parse(`${day}T00:00:00Z`);
+  const usual = utcMidnight - offsetAt(utcMidnight, zone);
+  if (dayOf(usual, zone) === day && dayOf(usual - 1, zone) < day) return usual;
   let before = utcMidnight - 15 * HOUR;
   let within = utcMidnight + 15 * HOUR;
   while (within - before > 1) {
@@ -98,12 +106,49 @@ export function daysTouching(from, to, zone) {
   return days;
 }
 
+/** @typedef {"seconds" | "minutes" | "days" | "months" | "years"} TickUnit */
+
 /**
- * Moments for the ticks of an axis, at round times of the zone's clocks, at most `most` of them.
+ * Moments for the ticks of an axis, at round times of the zone's clocks and calendar, about `most` of them.
  * @param {number} from @param {number} to @param {string} zone @param {number} most
  */
 export function ticks(from, to, zone, most) {
-  const step = TICK_STEPS.find((each) => (to - from) / each <= Math.max(most, 1)) ?? 24 * HOUR;
+  return axisTicks(from, to, zone, most).at;
+}
+
+/**
+ * `ticks`, and the unit in which they are apart.
+ * @param {number} from @param {number} to @param {string} zone @param {number} most
+ * @returns {{ at: number[], unit: TickUnit }}
+ */
+export function axisTicks(from, to, zone, most) {
+  const fits = (/** @type {number} */ step) => (to - from) / step <= Math.max(most, 1);
+  const step = TICK_STEPS.find(fits);
+  if (step) return { at: clockTicks(from, to, zone, step), unit: step < MINUTE ? "seconds" : "minutes" };
+  const days = DAY_STEPS.find((n) => fits(n * DAY));
+  if (days) {
+    const isTick = (/** @type {string} */ day) => (Date.parse(`${day}T00:00:00Z`) / DAY - MONDAY) % days === 0;
+    const found = daysTouching(from, to, zone).filter(isTick);
+    return { at: beginnings(found, from, to, zone), unit: "days" };
+  }
+  const [firstYear, firstMonth] = dayOf(from, zone).split("-").map(Number);
+  const lastYear = Number(dayOf(to, zone).slice(0, 4));
+  const months = MONTH_STEPS.find((n) => fits(n * 30 * DAY));
+  const found = [];
+  if (months) {
+    const last = (lastYear + 1) * 12;
+    for (let month = firstYear * 12 + firstMonth - 1; month < last; month++) {
+      if (month % months === 0) found.push(`${year(Math.floor(month / 12))}-${two((month % 12) + 1)}-01`);
+    }
+    return { at: beginnings(found, from, to, zone), unit: "months" };
+  }
+  const years = YEAR_STEPS.find((n) => fits(n * 365 * DAY)) ?? 1000;
+  for (let each = firstYear; each <= lastYear; each++) if (each % years === 0) found.push(`${year(each)}-01-01`);
+  return { at: beginnings(found, from, to, zone), unit: "years" };
+}
+
+/** @param {number} from @param {number} to @param {string} zone @param {number} step at most 12 hours */
+function clockTicks(from, to, zone, step) {
   // Zones shift by whole quarters of an hour: of all quarters, those that the local clock shows as multiples of the step.
   const stride = Math.min(step, 15 * MINUTE);
   const found = [];
@@ -112,6 +157,37 @@ export function ticks(from, to, zone, most) {
   }
   return found;
 }
+
+/** @param {string[]} days @param {number} from @param {number} to @param {string} zone */
+function beginnings(days, from, to, zone) {
+  return days.map((day) => startOfDay(day, zone)).filter((at) => at >= from && at <= to);
+}
+
+const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+const year = (/** @type {number} */ n) => String(n).padStart(4, "0");
+
+/**
+ * What stands at ticks: what differs on the first line, what they share below where it begins.
+ * @param {number[]} moments @param {TickUnit} unit @param {string} zone
+ */
+export function tickLabels(moments, unit, zone) {
+  const of = (/** @type {Intl.DateTimeFormatOptions} */ options) => formatter(zone, options);
+  const above = { seconds: null, minutes: null, days: DAYS_ABOVE, months: MONTHS_ABOVE, years: YEARS_ABOVE }[unit];
+  const below = { seconds: null, minutes: null, days: DAYS_BELOW, months: YEARS_ABOVE, years: null }[unit];
+  let shared = "";
+  return moments.map((at) => {
+    const text = above ? of(above).format(at) : clock(at, zone, unit === "seconds");
+    const more = above ? below && of(below).format(at) : shortDate(at, zone);
+    if (!more || more === shared) return text;
+    shared = more;
+    return `${text}\n${more}`;
+  });
+}
+
+const DAYS_ABOVE = /** @type {const} */ ({ weekday: "short", day: "numeric" });
+const DAYS_BELOW = /** @type {const} */ ({ month: "short", year: "numeric" });
+const MONTHS_ABOVE = /** @type {const} */ ({ month: "short" });
+const YEARS_ABOVE = /** @type {const} */ ({ year: "numeric" });
 
 /** `14:03`, or `14:03:10` with seconds. @param {number} at @param {string} zone @param {boolean} seconds */
 export function clock(at, zone, seconds = true) {
@@ -144,6 +220,12 @@ export function longDay(day) {
     year: "numeric",
   });
   return formatter("UTC", options).format(Date.parse(`${day}T12:00:00Z`));
+}
+
+/** Mon to Sun, short. */
+export function weekdayNames() {
+  // The 5th of January 1970 was a Monday.
+  return Array.from({ length: 7 }, (_, i) => formatter("UTC", { weekday: "short" }).format((4 + i) * 24 * HOUR));
 }
 
 /** `November 2026` of a month `YYYY-MM`. @param {string} month */
