@@ -16,3 +16,29 @@ export function saysOnPaper(root, what) {
     root.textContent = [...parts.filter(Boolean), printed].join(" · ");
   });
 }
+
+/** A picture as wide as this in pixels has letters of a readable size on 180 mm. */
+const WIDTH = 900;
+const HEIGHT = 300;
+
+/**
+ * Draw a chart for paper while the page is printed: in the colours of the day, its letters large enough.
+ * @param {import("./chart/chart.js").PowerChart} chart
+ */
+export function drawsForPaper(chart) {
+  const root = document.documentElement;
+  /** @type {{ width: number, height: number } | null} */
+  let before = null;
+  addEventListener("beforeprint", () => {
+    root.dataset.paper = "";
+    before ??= { width: chart.u.width, height: chart.u.height };
+    chart.u.setSize({ width: WIDTH, height: HEIGHT });
+    chart.onScheme();
+  });
+  addEventListener("afterprint", () => {
+    delete root.dataset.paper;
+    if (before) chart.u.setSize(before);
+    before = null;
+    chart.onScheme();
+  });
+}

@@ -245,23 +245,35 @@ class Calendar {
     fill(
       this.root,
       section(null, figures),
-      section(
-        t("calendar.days"),
-        barsOf(
-          t("calendar.kwh_by_day"),
-          all.map(({ day, one }) => ({
-            label: String(Number(day.slice(8))),
-            title: one ? nameOfDay(one) : "",
-            href: one ? report(day) : null,
-            kwh: one ? energyWh(one) / 1000 : null,
-            before: null,
-            kind: [
-              weekday(day) > 5 ? "weekend" : "",
-              one && coverage(one) < LOW_COVERAGE ? "low" : "",
-              one?.isOpen ? "open" : "",
-            ].join(" "),
-          })),
-          daysKey(),
+      element(
+        "div",
+        { class: "beside" },
+        element(
+          "div",
+          {},
+          section(
+            t("calendar.days"),
+            barsOf(
+              t("calendar.kwh_by_day"),
+              all.map(({ day, one }) => ({
+                label: String(Number(day.slice(8))),
+                title: one ? nameOfDay(one) : "",
+                href: one ? report(day) : null,
+                kwh: one ? energyWh(one) / 1000 : null,
+                before: null,
+                kind: [
+                  weekday(day) > 5 ? "weekend" : "",
+                  one && coverage(one) < LOW_COVERAGE ? "low" : "",
+                  one?.isOpen ? "open" : "",
+                ].join(" "),
+              })),
+              daysKey(),
+            ),
+          ),
+          this.#compared(found, from, to, [
+            { name: monthName(last), href: this.#href({ month: last }), same: monthBefore },
+            { name: monthName(lastYear), href: this.#href({ month: lastYear }), same: yearBefore },
+          ]),
         ),
         table(
           t("calendar.days_of", { month: monthName(month) }),
@@ -274,10 +286,6 @@ class Calendar {
           all.filter(({ day }) => day <= today).map(({ day, one }) => dayRow(day, one, isSum, report(day))),
         ),
       ),
-      this.#compared(found, from, to, [
-        { name: monthName(last), href: this.#href({ month: last }), same: monthBefore },
-        { name: monthName(lastYear), href: this.#href({ month: lastYear }), same: yearBefore },
-      ]),
     );
     this.root.hidden = false;
     return notices;
