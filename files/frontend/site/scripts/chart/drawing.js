@@ -144,12 +144,11 @@ export function paintMarkers(paper, markers) {
     const to = end === null ? from : Math.round(xOf(paper, end));
     if (to < left || from > left + width) continue;
     ctx.fillStyle = colours.marker;
-    if (to > from) {
-      ctx.globalAlpha = 0.1;
-      ctx.fillRect(from, top, to - from, height);
-      ctx.globalAlpha = 1;
-    }
+    ctx.globalAlpha = 0.06;
+    if (to > from) ctx.fillRect(from, top, to - from, height);
+    ctx.globalAlpha = 0.55;
     for (const x of to > from ? [from, to] : [from]) ctx.fillRect(x, top, ratio, height);
+    ctx.globalAlpha = 1;
     const x = Math.max(from, left) + 4 * ratio;
     const room = left + width - x - PAD * ratio;
     const short = ctx.measureText(text).width > room && text.length > 16 ? `${text.slice(0, 15)}…` : text;
