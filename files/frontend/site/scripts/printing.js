@@ -2,7 +2,7 @@
 
 import { t } from "./language.js";
 import { serverNow } from "./published/fetching.js";
-import { moment } from "./words.js";
+import { clock, date } from "./time.js";
 
 /**
  * Say on paper what the view is of, and when it was printed.
@@ -12,14 +12,15 @@ import { moment } from "./words.js";
 export function saysOnPaper(root, what) {
   addEventListener("beforeprint", () => {
     const { parts, zone } = what();
-    const printed = t("reports.printed", { when: moment(serverNow(), zone) });
+    const now = serverNow();
+    const printed = t("reports.printed", { when: `${date(now, zone)}, ${clock(now, zone, false)}` });
     root.textContent = [...parts.filter(Boolean), printed].join(" · ");
   });
 }
 
 /** A picture as wide as this in pixels has letters of a readable size on 180 mm. */
 const WIDTH = 900;
-const HEIGHT = 300;
+const HEIGHT = 270;
 
 /**
  * Draw a chart for paper while the page is printed: in the colours of the day, its letters large enough.

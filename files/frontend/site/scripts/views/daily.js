@@ -148,6 +148,7 @@ class Daily {
     this.day = found;
     this.#keepWithin();
     byId("panel").hidden = false;
+    await this.#fit();
     this.#hours(found);
     this.#happenings(found);
     this.#render();
@@ -252,6 +253,14 @@ class Daily {
     this.chart.canGoBack = !isWhole;
   }
 
+  /** The chart was made, or hidden, while there was no room for it: it takes what there is now before it is drawn. */
+  async #fit() {
+    const { plot, u } = this.chart;
+    u.setSize({ width: plot.clientWidth, height: plot.clientHeight });
+    // uPlot takes a size when the present task is over.
+    await Promise.resolve();
+  }
+
   #draw() {
     if (!this.day) return;
     const { machine, span, happened } = this.day;
@@ -312,7 +321,7 @@ class Daily {
           t("daily.from"),
           t("figures.energy"),
           t("figures.mean"),
-          bandKey(),
+          element("span", { class: "band-key" }, t("daily.band")),
           t("figures.minimum"),
           t("figures.peak"),
           t("figures.coverage"),
@@ -616,10 +625,6 @@ function band(
   const dot = element("span", { class: "mean" });
   dot.style.left = share(mean ?? low);
   return element("span", { class: "band", "aria-hidden": "true" }, range, dot);
-}
-
-function bandKey() {
-  return element("span", { class: "unseen" }, t("daily.band"));
 }
 
 /** @type {Record<string, (each: Happening) => string>} */
