@@ -23,7 +23,7 @@ from tests.running import running, wait_for
 
 from powergraph_collector.days import day_of, iso, moment, utc_day
 from powergraph_collector.energy import HOLDS_INTERVALS
-from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.history.tinydb_engine import SMALLEST_COMPACTED, TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.simulator.past import CHANGED_DAYS_AGO, Past, Range, range_of
 
@@ -220,6 +220,9 @@ def test_a_past_is_stored_for_simulated_bmcs_alone_and_once(site: Path) -> None:
             EventKind.INTERVAL,
             EventKind.MARKER,
         }
+    yesterday = utc_day(time.time_ns() // 1_000_000 - 86_400_000)
+    lines = [path for path in (site / "powergraph.db").rglob("20*.jsonl") if path.stat().st_size >= SMALLEST_COMPACTED]
+    assert [path for path in lines if path.name[:10] < yesterday] == []  # they are in columns
     code, out, err = simulate(site)
     assert (code, err) == (0, "")
     assert [line.partition(":")[2] for line in out.splitlines()] == [" left alone, it has samples of that time"] * 2

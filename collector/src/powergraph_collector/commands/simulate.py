@@ -132,6 +132,7 @@ def _store(store: Path, pasts: Sequence[Past]) -> None:
                 events = []
                 count += len(samples)
                 progress.advance(task)
-            while history.tidy():
-                pass
             click.echo(f"{past.bmc}: {count} samples and {len(past.events())} events of {past.days} days made up")
+        progress.update(task, description="compacting")
+        while history.tidy():
+            pass
