@@ -22,8 +22,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "page"))
 
-import published
 import serving
+
+import published
 
 # In the page: the moment at which every row, the day and the chart are there and were painted.
 COMPLETE: Final = """count => new Promise((resolve) => {

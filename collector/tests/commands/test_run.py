@@ -197,7 +197,8 @@ def test_signals_are_passed_on(site: WebSite, tmp_path: Path, number: signal.Sig
 
 def test_ctrl_c_reaches_the_command_once(site: WebSite, tmp_path: Path) -> None:
     script = (
-        "import signal; of = {signal.SIGINT}; signal.pthread_sigmask(signal.SIG_BLOCK, of); print('ready', flush=True); "
+        "import signal; of = {signal.SIGINT}; signal.pthread_sigmask(signal.SIG_BLOCK, of); "
+        "print('ready', flush=True); "
         "signal.sigwait(of); print('caught', flush=True)\n"
         "while signal.sigtimedwait(of, 1): print('caught', flush=True)\n"
         "raise SystemExit(7)"

@@ -8,13 +8,12 @@ from datetime import date
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from published import Collector, Row
-
 from powergraph_collector.days import moment
 from powergraph_collector.model import Sample
 from powergraph_collector.publish import rollup_csv
 from powergraph_collector.rollups import Row as RollupRow
 from powergraph_collector.rollups import hours_of, merged, rows_of
+from published import Collector, Row
 
 
 def publish(lab: Collector, name: str, taken: Iterable[Row]) -> list[RollupRow]:

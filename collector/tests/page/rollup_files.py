@@ -1,4 +1,4 @@
-"""Rollup files for a page to read: months of five-minute rows, years of hours, days of the zone, by the collector's own sums."""
+"""Rollup files for a page to read: months of five-minute rows, years of hours, days of the zone, by the collector."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from published import Collector, Row, iso
-
 from powergraph_collector.energy import Energy
 from powergraph_collector.model import Sample
 from powergraph_collector.publish import rollup_csv
-from powergraph_collector.rollups import FIVE_MINUTES_MS, Row as Rollup, hours_of, merged, rows_of
+from powergraph_collector.rollups import FIVE_MINUTES_MS, hours_of, merged, rows_of
+from powergraph_collector.rollups import Row as Rollup
+from published import Collector, Row, iso
 
 DAYS_HEADER = b"day,mean_w,min_w,max_w,energy_wh,covered_s,samples\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import rolled
 from playwright.sync_api import Page, expect
+
 from published import every, ms
 
 DAY = "2026-11-20"

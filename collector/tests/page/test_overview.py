@@ -7,8 +7,9 @@ import json
 import pytest
 from axe import violations
 from playwright.sync_api import expect
-from published import STEPS, Collector, iso
 from serving import NOW, render
+
+from published import STEPS, Collector, iso
 
 TODAY = "2026-11-24"
 HOUR_S = 3600
