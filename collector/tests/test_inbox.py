@@ -226,10 +226,12 @@ def wait_for(condition: Callable[[], object]) -> None:
 def test_a_mark_is_stored_and_published_by_the_service(simulate: Any, tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
     config = write_settings(tmp_path, simulate(node01={"latency_s": 0.003}), inbox=str(tmp_path / "inbox"))
-    before = start(tmp_path, "powergraph", "mark", "before", "--config", config)
+    before = start(tmp_path, "powergraph", "mark", "before", "--wait", 0, "--config", config)
     assert before.communicate(timeout=60)[0] == "will be taken when the service runs\n"
     with running(config):
-        code, out, err = run(tmp_path, "powergraph", "mark", "job 42", "--machine", "node01", "--config", config)
+        code, out, err = run(
+            tmp_path, "powergraph", "mark", "job 42", "--machine", "node01", "--wait", 50, "--config", config
+        )
         assert (code, out, err) == (0, "stored\n", "")
         folder = settings.load(config).publish
         assert folder is not None
@@ -248,7 +250,7 @@ def test_who_marks_what_the_service_does_not_know_learns_it(simulate: Any, tmp_p
     folder.mkdir()
     config = write_settings(tmp_path, simulate(node01={"latency_s": 0.003}), inbox=str(folder))
     with running(config):
-        code, _, err = run(tmp_path, "powergraph", "mark", "x", "--machine", "node07", "--inbox", folder)
+        code, _, err = run(tmp_path, "powergraph", "mark", "x", "--machine", "node07", "--wait", 50, "--inbox", folder)
     assert (code, complaint(err)) == (7, "powergraph: the service refused the mark: no machine 'node07'")
     code, _, err = run(tmp_path, "powergraph", "mark", "x", "--machine", "node07", "--config", config)
     assert (code, complaint(err)) == (7, "powergraph: no machine node07: there are node01")

@@ -197,10 +197,10 @@ def test_signals_are_passed_on(site: WebSite, tmp_path: Path, number: signal.Sig
 
 def test_ctrl_c_reaches_the_command_once(site: WebSite, tmp_path: Path) -> None:
     script = (
-        "import signal; of = {signal.SIGINT}; signal.pthread_sigmask(signal.SIG_BLOCK, of); "
-        "print('ready', flush=True); "
+        "import signal; of = {signal.SIGINT}; signal.pthread_sigmask(signal.SIG_BLOCK, of)\n"
+        "print('ready', flush=True)\n"
         "signal.sigwait(of); print('caught', flush=True)\n"
-        "while signal.sigtimedwait(of, 1): print('caught', flush=True)\n"
+        "while signal.sigtimedwait(of, 2): print('caught', flush=True)\n"
         "raise SystemExit(7)"
     )
     arguments = ["run", "--site", site.url, "--machine", "node01", "--", sys.executable, "-c", script]
@@ -212,7 +212,11 @@ def test_ctrl_c_reaches_the_command_once(site: WebSite, tmp_path: Path) -> None:
     shown = b""
     while b"ready" not in shown:
         shown += os.read(terminal, 1000)
+    os.kill(pid, signal.SIGSTOP)  # two that come together would be one
     os.write(terminal, b"\x03")
+    while b"caught" not in shown:
+        shown += os.read(terminal, 1000)
+    os.kill(pid, signal.SIGCONT)
     _, status = os.waitpid(pid, 0)
     try:
         while more := os.read(terminal, 1000):

@@ -12,11 +12,11 @@ import click
 
 from powergraph_collector import inbox, settings
 from powergraph_collector.commands import opening
-from powergraph_collector.commands.frame import DEFAULT_CONFIG, CommandError, ExitCode
+from powergraph_collector.commands.frame import DEFAULT_CONFIG, CommandError, ExitCode, FiniteRange
 from powergraph_collector.inbox import DEFAULT_INBOX, Mark, MarkError
 from powergraph_collector.settings import Settings, SettingsError
 
-WAIT_S: Final = 5.0
+DEFAULT_WAIT_S: Final = 5.0
 LOOK_S: Final = 0.2
 
 
@@ -27,6 +27,14 @@ LOOK_S: Final = 0.2
 @click.option("--to", "end", help="Until when, likewise; by default a moment.")
 @click.option("--config", type=click.Path(path_type=Path), help=f"The service's settings; by default {DEFAULT_CONFIG}.")
 @click.option("--inbox", "folder", type=click.Path(path_type=Path), help=f"Its inbox; by default {DEFAULT_INBOX}.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=FiniteRange(0, 3600),
+    default=DEFAULT_WAIT_S,
+    show_default=True,
+    help="Seconds to wait for the service to store it.",
+)
 @opening.zone_option
 def command(
     *,
@@ -36,6 +44,7 @@ def command(
     end: str | None,
     config: Path | None,
     folder: Path | None,
+    wait_s: float,
     zone: ZoneInfo,
 ) -> None:
     """Mark a moment or a span, such as a job, on the charts of machines.
@@ -61,7 +70,7 @@ def command(
     if loaded is not None:
         _check_machines(machines, loaded)
     path = _put(folder or DEFAULT_INBOX, mark)
-    click.echo(_outcome(path))
+    click.echo(_outcome(path, wait_s))
 
 
 def _settings(config: Path | None, folder: Path | None) -> Settings | None:
@@ -100,9 +109,9 @@ def _group_words(folder: Path) -> str:
     return f"be added to the group {group} (usermod -aG {group} YOU, then log in again)"
 
 
-def _outcome(path: Path) -> str:
+def _outcome(path: Path, wait_s: float) -> str:
     """What became of a mark, as far as can be told soon. Raises CommandError."""
-    until_s = time.monotonic() + WAIT_S
+    until_s = time.monotonic() + wait_s
     while path.exists():
         if time.monotonic() >= until_s:
             return "will be taken when the service runs"
