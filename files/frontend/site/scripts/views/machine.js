@@ -86,7 +86,7 @@ class MachineView {
     });
     this.stripChart = new Strip(byId("strip"), {
       onMove: (span) => this.#preview(span),
-      onMoved: (span) => this.#zoom(span),
+      onMoved: (span) => this.#zoom(this.#untilNow(span)),
     });
     this.#fromAddress();
     this.#listen();
@@ -207,6 +207,15 @@ class MachineView {
   #zoom(/** @type {Span} */ span) {
     this.navigation.zoom(span, this.now);
     this.#moved();
+  }
+
+  /** The strip's end was now when it was drawn: who goes there means now. */
+  #untilNow(/** @type {Span} */ [from, to]) {
+    const { span, readAt } = this.strip;
+    if (!span || to < span[1] - 1000 || span[1] < readAt - 1000) return /** @type {Span} */ ([from, to]);
+    const [begin, end] = this.#window;
+    const isMove = Math.abs((to - from) / (end - begin) - 1) < 0.001;
+    return /** @type {Span} */ ([isMove ? from + this.now - to : from, this.now]);
   }
 
   #pan(/** @type {number} */ by) {
