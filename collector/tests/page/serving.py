@@ -112,11 +112,13 @@ class Handler(SimpleHTTPRequestHandler):
         asked = self.headers.get("Range")
         if asked is None:
             return 200, content, headers
-        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        start = int(first) if first else max(0, len(content) - int(last))
+        end = min(int(last) + 1, len(content)) if first and last else len(content)
         if start >= len(content):
             return 416, b"", {"Content-Range": f"bytes */{len(content)}"}
-        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return 206, content[start:], headers
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        return 206, content[start:end], headers
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return formatdate(self.state.now_ms / 1000 if timestamp is None else timestamp, usegmt=True)

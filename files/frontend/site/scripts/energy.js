@@ -7,7 +7,7 @@ export const LONGEST_HOLD = 3;
 const MS_PER_HOUR = 3_600_000;
 
 /**
- * @typedef {{ at: number[], watts: number[] }} Samples in the order in which they were taken
+ * @typedef {{ at: ArrayLike<number>, watts: ArrayLike<number> }} Samples in the order in which they were taken
  * @typedef {{ begin: number, end: number, stepMs: number }} ClockStep
  * @typedef {(at: number) => number} IntervalAt the nominal distance of samples, in ms
  * @typedef {{
@@ -32,7 +32,11 @@ export function holds({ at }, intervalAt, steps = []) {
 }
 
 /** Take a clock step out of the one pair of samples that it lies between. */
-function correct(/** @type {Float64Array} */ elapsed, /** @type {number[]} */ at, /** @type {ClockStep} */ step) {
+function correct(
+  /** @type {Float64Array} */ elapsed,
+  /** @type {ArrayLike<number>} */ at,
+  /** @type {ClockStep} */ step,
+) {
   let found = -1;
   let shortest = Number.POSITIVE_INFINITY;
   for (let i = 0; i + 1 < at.length; i++) {

@@ -65,6 +65,16 @@ export function percent(share) {
   return share >= 1 ? `${fixed(100, 0)} %` : `${fixed(Math.floor(share * 10_000) / 100, 2)} %`;
 }
 
+/** Coverage: `99.65 %`, cut, so that only what is whole is 100 %. @param {number} coveredMs @param {number} spanMs */
+export function coverage(coveredMs, spanMs) {
+  return coveredMs >= spanMs ? percent(1) : `${fixed(Math.floor((coveredMs * 10_000) / spanMs) / 100, 2)} %`;
+}
+
+/** `2.5 %` @param {number} share of 1 */
+export function tenthsOfPercent(share) {
+  return `${fixed(share * 100, 1)} %`;
+}
+
 /** `8,640` @param {number} value */
 export function count(value) {
   return fixed(value, 0);

@@ -1,8 +1,11 @@
 /** What a kilowatt-hour costs at a moment: a base rate, and rates of certain hours on certain days. */
 
-import { clock, dayOf } from "./time.js";
+import { HOUR, offsetAt } from "./time.js";
 
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+const MINUTE = HOUR / 60;
+const DAY = 24 * HOUR;
+const MINUTES_A_DAY = 24 * 60;
 const TIME = /^([01]\d|2[0-3]):([0-5]\d)$/;
 
 /**
@@ -31,17 +34,42 @@ export function tariffOf(found, zone) {
   };
 }
 
-/** Which rate holds at a moment: its place among the rates, their number for the base rate. @param {Tariff} tariff @param {number} at */
-export function rateAt({ rates, zone }, at) {
-  if (rates.length === 0) return 0;
-  const minute = minutes(clock(at, zone, false));
-  const weekday = new Date(`${dayOf(at, zone)}T00:00:00Z`).getUTCDay();
-  const found = rates.findIndex(({ days, from, to }) => {
-    if (from < to) return days.includes(DAYS[weekday]) && from <= minute && minute < to;
-    // Over midnight: the day is that on which it begins.
-    return (minute >= from && days.includes(DAYS[weekday])) || (minute < to && days.includes(DAYS[(weekday + 6) % 7]));
-  });
-  return found < 0 ? rates.length : found;
+/** Which rate holds when: rates change at full five minutes, and the zone's offset seldom. */
+export class RateClock {
+  /** @param {Tariff} tariff */
+  constructor({ rates, zone }) {
+    this.rates = rates;
+    this.zone = zone;
+    /** @type {Map<number, number | null>} by UTC day, its offset from UTC, null where that changes within */
+    this.offsets = new Map();
+  }
+
+  /** A rate's place among the rates; their number for the base rate. @param {number} at */
+  at(at) {
+    const local = at + this.#offset(at);
+    const minute = Math.floor(local / MINUTE) % MINUTES_A_DAY;
+    // The first day of 1970 was a Thursday.
+    const weekday = (Math.floor(local / DAY) + 4) % 7;
+    const found = this.rates.findIndex(({ days, from, to }) => {
+      if (from < to) return days.includes(DAYS[weekday]) && from <= minute && minute < to;
+      // Over midnight: the day is that on which it begins.
+      return (
+        (minute >= from && days.includes(DAYS[weekday])) || (minute < to && days.includes(DAYS[(weekday + 6) % 7]))
+      );
+    });
+    return found < 0 ? this.rates.length : found;
+  }
+
+  #offset(/** @type {number} */ at) {
+    const day = Math.floor(at / DAY);
+    let found = this.offsets.get(day);
+    if (found === undefined) {
+      const [first, last] = [offsetAt(day * DAY, this.zone), offsetAt((day + 1) * DAY, this.zone)];
+      found = first === last ? first : null;
+      this.offsets.set(day, found);
+    }
+    return found ?? offsetAt(at, this.zone);
+  }
 }
 
 /**

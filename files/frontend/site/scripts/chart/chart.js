@@ -23,8 +23,9 @@ import { Toolbar } from "./toolbar.js";
  * @typedef {{ begin: number, end: number | null, text: string }} Marker
  * @typedef {{
  *   title: string, window: Span, zone: string, lines: Line[], stacked: boolean, holes: Hole[], caps: Cap[],
- *   markers: Marker[]
- * }} Picture
+ *   markers: Marker[], isElapsed?: boolean, highest?: number
+ * }} Picture with `isElapsed`, moments are ms since a beginning of which there are several; `highest` is that of several
+ *   charts which are to be compared
  * @typedef {{
  *   onZoom?: (span: Span) => void, onSelect?: (span: Span | null) => void, onBack?: () => void,
  *   onMove?: (span: Span) => void, onResize?: () => void
@@ -62,6 +63,7 @@ export class PowerChart {
     this.moving = null;
     /** @type {Span | null} */
     this.selection = null;
+    this.label = "";
     /** @type {number | null} the moment that the cursor is at */
     this.cursor = null;
     /** @type {number | null} the other end of a selection made with the keyboard */
@@ -73,7 +75,8 @@ export class PowerChart {
     this.sums = [];
     this.highest = 100;
     this.frame = 0;
-    this.unit = "";
+    /** @type {import("../time.js").TickUnit} */
+    this.unit = "minutes";
     const canChange = handlers.onZoom !== undefined || handlers.onSelect !== undefined;
     this.toolbar = canChange ? new Toolbar(handlers) : null;
     this.caption = element("figcaption");
@@ -130,9 +133,10 @@ export class PowerChart {
     this.#draw();
   }
 
-  /** Mark a span, or none. @param {Span | null} span */
-  select(span) {
+  /** Mark a span, or none. @param {Span | null} span @param {string} [label] what it is called */
+  select(span, label = "") {
     this.selection = span;
+    this.label = label;
     if (!span) this.anchor = null;
     this.#mark();
   }
@@ -151,16 +155,14 @@ export class PowerChart {
 
   /** Who is drawn, when, and in which zone. */
   #name() {
-    const { title, window, zone } = this.picture;
+    const { title, window, zone, isElapsed } = this.picture;
     const [first, last] = [time.date(window[0], zone), time.date(window[1] - 1, zone)];
-    const days = first === last ? first : `${first} – ${last}`;
-    const key = [title, days, zone, window[0]].join("\n");
+    const days = isElapsed ? t("chart.elapsed_days") : first === last ? first : `${first} – ${last}`;
+    const when = isElapsed ? t("chart.elapsed") : t("chart.when", { days, zone: time.zoneLabel(zone, window[0]) });
+    const key = [title, days, when].join("\n");
     if (this.caption.dataset.key === key) return;
     this.caption.dataset.key = key;
-    this.caption.replaceChildren(
-      element("strong", {}, title),
-      ` ${t("chart.when", { days, zone: time.zoneLabel(zone, window[0]) })}`,
-    );
+    this.caption.replaceChildren(element("strong", {}, title), ` ${when}`);
     this.plot.setAttribute("aria-label", t(this.toolbar ? "chart.label" : "chart.label_fixed", { title, days }));
   }
 
@@ -168,7 +170,7 @@ export class PowerChart {
     const { lines, stacked, caps } = this.picture;
     const all = merged(lines);
     this.sums = stacked ? sums(all.values) : [];
-    let highest = 0;
+    let highest = this.picture.highest ?? 0;
     for (const values of stacked ? this.sums : lines.map(({ mean, high }) => high ?? mean)) {
       for (const value of values) if (value !== null && value > highest) highest = value;
     }
@@ -223,7 +225,7 @@ export class PowerChart {
             /** @type {number} */ to,
           ) => this.#ticks(from, to),
           values: (/** @type {uPlot} */ _u, /** @type {number[]} */ at) =>
-            time.tickLabels(at, this.unit, this.picture.zone),
+            this.picture.isElapsed ? at.map(format.duration) : time.tickLabels(at, this.unit, this.picture.zone),
         },
         {
           ...axis,
@@ -347,7 +349,9 @@ export class PowerChart {
   }
 
   #ticks(/** @type {number} */ from, /** @type {number} */ to) {
-    const { at, unit } = time.axisTicks(from, to, this.picture.zone, this.pixels / PIXELS_PER_TICK);
+    const { isElapsed, zone } = this.picture;
+    // Elapsed time goes on in days of 24 hours, without a calendar.
+    const { at, unit } = time.axisTicks(from, to, isElapsed ? "UTC" : zone, this.pixels / PIXELS_PER_TICK);
     this.unit = unit;
     return at;
   }
@@ -376,7 +380,10 @@ export class PowerChart {
       paintCaps(paper, caps, (watts, isAbove) =>
         t(isAbove ? "chart.cap_above" : "chart.cap", { watts: format.watts(watts) }),
       );
-      paintMarkers(paper, markers);
+      paintMarkers(
+        paper,
+        [...markers].sort((a, b) => a.begin - b.begin),
+      );
     });
   }
 
@@ -403,6 +410,7 @@ export class PowerChart {
     const left = selection ? Math.max(this.#place(selection[0]), -2) : 0;
     const right = selection ? Math.min(this.#place(selection[1]), this.u.over.clientWidth + 2) : 0;
     mark.hidden = !selection || right < left;
+    if (mark.textContent !== this.label) mark.textContent = this.label;
     mark.style.left = `${left}px`;
     mark.style.width = `${Math.max(right - left, 1)}px`;
   }
@@ -488,7 +496,8 @@ export class PowerChart {
   }
 
   #when(/** @type {number} */ at) {
-    const { zone } = this.picture;
+    const { zone, isElapsed } = this.picture;
+    if (isElapsed) return t("chart.elapsed_at", { duration: format.duration(at) });
     return `${time.date(at, zone)}, ${time.clock(at, zone)}`;
   }
 

@@ -107,6 +107,36 @@ export function paintStack(paper, at, sums, colourOf, isStep) {
   }
 }
 
+/** A line without its mean: where it was between lowest and highest, faint below. @param {Paper} paper @param {import("./lines.js").Drawn} line */
+export function paintBand(paper, { at, mean, low, high, isStep }) {
+  const { ctx, ratio, colours } = paper;
+  ctx.fillStyle = colours.line;
+  ctx.strokeStyle = colours.line;
+  ctx.globalAlpha = 0.18;
+  ctx.fill(bandPath(paper, at, mean, null, isStep));
+  ctx.globalAlpha = 0.5;
+  if (low && high) ctx.fill(bandPath(paper, at, high, low, true));
+  ctx.globalAlpha = 1;
+  ctx.lineWidth = ratio;
+  ctx.stroke(linePath(paper, at, mean, isStep));
+}
+
+/** Ticks of a strip, with their words below it. @param {Paper} paper @param {number[]} moments @param {string[]} labels @param {number} room below, in pixels of the page */
+export function paintTicks(paper, moments, labels, room) {
+  const { ctx, top, width, height, ratio, colours, font } = paper;
+  ctx.font = font;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "center";
+  moments.forEach((at, i) => {
+    const x = Math.round(xOf(paper, at));
+    ctx.fillStyle = colours.grid;
+    ctx.fillRect(x, top, ratio, height);
+    const half = ctx.measureText(labels[i]).width / 2;
+    ctx.fillStyle = colours.text;
+    if (x >= half && x + half <= width) ctx.fillText(labels[i], x, top + height + (room / 2) * ratio);
+  });
+}
+
 /** Power caps: dashed, with their watts; one that is higher than the chart is named at its upper edge. @param {Paper} paper @param {Cap[]} caps @param {(watts: number, isAbove: boolean) => string} words */
 export function paintCaps(paper, caps, words) {
   const { ctx, left, top, width, ratio, to, highest, colours } = paper;
@@ -144,12 +174,11 @@ export function paintMarkers(paper, markers) {
     const to = end === null ? from : Math.round(xOf(paper, end));
     if (to < left || from > left + width) continue;
     ctx.fillStyle = colours.marker;
-    if (to > from) {
-      ctx.globalAlpha = 0.1;
-      ctx.fillRect(from, top, to - from, height);
-      ctx.globalAlpha = 1;
-    }
+    ctx.globalAlpha = 0.06;
+    if (to > from) ctx.fillRect(from, top, to - from, height);
+    ctx.globalAlpha = 0.55;
     for (const x of to > from ? [from, to] : [from]) ctx.fillRect(x, top, ratio, height);
+    ctx.globalAlpha = 1;
     const x = Math.max(from, left) + 4 * ratio;
     const room = left + width - x - PAD * ratio;
     const short = ctx.measureText(text).width > room && text.length > 16 ? `${text.slice(0, 15)}…` : text;

@@ -4,6 +4,7 @@
  */
 
 import { LONGEST_HOLD } from "../energy.js";
+import { HOUR } from "../time.js";
 
 /**
  * @typedef {[number, number]} Span
@@ -48,14 +49,16 @@ export function lineOfSamples(samples, intervalAt, window, pixels) {
 export function lineOfRows(rows, widthMs, window, pixels) {
   const { at } = rows;
   const endOf = (/** @type {number} */ i) => at[i] + (typeof widthMs === "number" ? widthMs : widthMs[i]);
+  // A day of 25 hours is no hole.
+  const slack = typeof widthMs === "number" && widthMs >= 24 * HOUR ? HOUR : 0;
   const first = Math.max(lastAtOrBefore(at, window[0]), 0);
   const last = Math.min(lastAtOrBefore(at, window[1]) + 1, at.length - 1);
-  if (last - first < pixels) return singleRows(rows, endOf, first, last);
+  if (last - first < pixels) return singleRows(rows, endOf, first, last, slack);
   const buckets = new Buckets(window, pixels);
   for (let i = first; i <= last; i++) {
     const covered = rows.coveredMs[i];
     if (covered > 0) buckets.add(at[i], endOf(i), rows.energyMsW[i] / covered, rows.low[i], rows.high[i], covered);
-    if (i < last && at[i + 1] - endOf(i) >= buckets.width) buckets.hole(endOf(i));
+    if (i < last && at[i + 1] - endOf(i) >= Math.max(buckets.width, slack + 1)) buckets.hole(endOf(i));
   }
   return buckets.drawn();
 }
@@ -78,8 +81,8 @@ function singles(at, watts, first, last, hold) {
   return { at: Float64Array.from(xs), mean, low: null, high: null, isStep: true };
 }
 
-/** @param {Rows} rows @param {(i: number) => number} endOf @param {number} first @param {number} last @returns {Drawn} */
-function singleRows({ at, energyMsW, coveredMs, low, high }, endOf, first, last) {
+/** @param {Rows} rows @param {(i: number) => number} endOf @param {number} first @param {number} last @param {number} slack @returns {Drawn} */
+function singleRows({ at, energyMsW, coveredMs, low, high }, endOf, first, last, slack) {
   /** @type {number[]} */
   const xs = [];
   /** @type {(number | null)[][]} */
@@ -92,7 +95,7 @@ function singleRows({ at, energyMsW, coveredMs, low, high }, endOf, first, last)
   };
   for (let i = first; i <= last; i++) {
     push(at[i], coveredMs[i] > 0 ? [energyMsW[i] / coveredMs[i], low[i], high[i]] : [null, null, null]);
-    if (i === last || at[i + 1] > endOf(i)) push(endOf(i), [null, null, null]);
+    if (i === last || at[i + 1] > endOf(i) + slack) push(endOf(i), [null, null, null]);
   }
   return { at: Float64Array.from(xs), mean: means, low: lows, high: highs, isStep: true };
 }

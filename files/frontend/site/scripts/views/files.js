@@ -1,27 +1,19 @@
-/** Raw files: every published file of a machine, its days as a calendar. */
+/** Raw files: every published file of a machine, its days as calendars. */
 
 import { link, parameter, setAddress } from "../address.js";
 import { byId, element, fill } from "../element.js";
+import { begin } from "../frame.js";
+import { t } from "../language.js";
 import { showNotices } from "../notices.js";
-import { FileError, serverNow } from "../published/fetching.js";
+import { serverNow } from "../published/fetching.js";
 import { Fleet, fileOf, folderOf, hasDay } from "../published/fleet.js";
-import { loadSite } from "../published/site.js";
-import { addDays, monthName } from "../time.js";
-import { noMachinesNotice, troubleNotice } from "../words.js";
+import { nextMonth } from "../published/history.js";
+import { addDays, longDay, monthName, weekdayNames } from "../time.js";
+import { noMachinesNotice, troubleNotice, unknownMachineNotice } from "../words.js";
 
 /** @typedef {import("../published/fleet.js").Machine} Machine */
 
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const site = await loadSite().catch((error) => {
-  if (!(error instanceof FileError)) throw error;
-  showNotices(byId("notices"), [
-    { level: "bad", title: "The page's own settings cannot be read", text: `${error.message}. Load the page again.` },
-  ]);
-  return null;
-});
-if (site) await show(site);
-
-async function show(/** @type {import("../published/site.js").Site} */ site) {
+await begin(async (site) => {
   const fleet = new Fleet(site);
   await fleet.refresh({ index: true });
   const wanted = parameter("machine");
@@ -29,14 +21,12 @@ async function show(/** @type {import("../published/site.js").Site} */ site) {
   showNotices(byId("notices"), [
     ...fleet.troubles.map((trouble) => troubleNotice(trouble, site.zone, serverNow())),
     fleet.known && fleet.machines.length === 0 ? noMachinesNotice(site.collectors.length > 1) : null,
-    fleet.machines.length > 0 && !machine
-      ? { level: "bad", title: `No machine is called “${wanted}” here`, text: "Choose one below." }
-      : null,
+    fleet.machines.length > 0 && !machine ? unknownMachineNotice(wanted) : null,
   ]);
   fill(
     byId("collectors"),
     ...site.collectors.flatMap((name) =>
-      ["index.json", "now.json"].map((file) => {
+      ["index.json", "now.json", "overview.json"].map((file) => {
         const path = `${folderOf(name)}/${file}`;
         return element("li", {}, element("a", { href: path }, path));
       }),
@@ -49,27 +39,46 @@ async function show(/** @type {import("../published/site.js").Site} */ site) {
   chooser.addEventListener("change", () => {
     setAddress({ machine: chooser.value }, false);
     const found = fleet.find(chooser.value);
-    if (found) showDays(fleet, found);
+    if (found) showFiles(fleet, found);
   });
-  if (machine) showDays(fleet, machine);
-}
+  if (machine) showFiles(fleet, machine);
+});
 
-function showDays(/** @type {Fleet} */ fleet, /** @type {Machine} */ machine) {
+function showFiles(/** @type {Fleet} */ fleet, /** @type {Machine} */ machine) {
   byId("machine-tag").hidden = !machine.simulated;
-  const last = fileOf(machine, "last.csv");
-  fill(byId("last"), element("a", { href: last }, last), " holds the last readings.");
-  const months = [...new Set(daysOf(machine).map((day) => day.slice(0, 7)))].reverse();
+  fill(
+    byId("rows"),
+    row(machine, t("files.tail"), ["last"]),
+    row(machine, t("files.of_days"), machine.months.length > 0 ? ["days"] : []),
+    row(
+      machine,
+      t("files.of_hours"),
+      each(machine.years, (year) => String(Number(year) + 1).padStart(4, "0")),
+    ),
+    row(machine, t("files.of_five_minutes"), each(machine.months, nextMonth)),
+  );
+  const months = [...new Set(each(machine.days, (day) => addDays(day, 1)).map((day) => day.slice(0, 7)))].reverse();
   fill(
     byId("months"),
     ...(months.length === 0
-      ? [element("p", {}, "No day has readings yet.")]
+      ? [element("p", {}, t("files.no_day"))]
       : months.map((month) => monthOf(fleet, machine, month))),
   );
 }
 
-function daysOf(/** @type {Machine} */ { days }) {
+/** @param {Machine} machine @param {string} words @param {string[]} names */
+function row(machine, words, names) {
+  if (names.length === 0) return null;
+  const links = names.map((name) =>
+    element("a", { href: fileOf(machine, `${name}.csv`), download: `${machine.name}-${name}.csv` }, `${name}.csv`),
+  );
+  return element("li", {}, `${words} `, element("span", { class: "links" }, ...links));
+}
+
+/** @param {[string, string][]} ranges @param {(one: string) => string} next */
+function each(ranges, next) {
   const found = [];
-  for (const [first, last] of days) for (let day = first; day <= last; day = addDays(day, 1)) found.push(day);
+  for (const [first, last] of ranges) for (let one = first; one <= last; one = next(one)) found.push(one);
   return found;
 }
 
@@ -78,14 +87,14 @@ function monthOf(/** @type {Fleet} */ fleet, /** @type {Machine} */ machine, /**
   const lead = (new Date(`${first}T00:00:00Z`).getUTCDay() + 6) % 7;
   const rows = [];
   for (let monday = addDays(first, -lead); monday.slice(0, 7) <= month; monday = addDays(monday, 7)) {
-    const week = WEEKDAYS.map((_, i) => addDays(monday, i));
+    const week = Array.from({ length: 7 }, (_, i) => addDays(monday, i));
     rows.push(element("tr", {}, ...week.map((day) => cell(fleet, machine, month, day))));
   }
   return element(
     "table",
     { class: "month" },
     element("caption", {}, monthName(month)),
-    element("thead", {}, element("tr", {}, ...WEEKDAYS.map((name) => element("th", { scope: "col" }, name)))),
+    element("thead", {}, element("tr", {}, ...weekdayNames().map((name) => element("th", { scope: "col" }, name)))),
     element("tbody", {}, ...rows),
   );
 }
@@ -99,13 +108,19 @@ function cell(
   if (!day.startsWith(month)) return element("td");
   const number = String(Number(day.slice(8)));
   if (!hasDay(machine, day)) return element("td", { class: "absent" }, number);
-  const name = `${number} ${monthName(month)}`;
-  const csv = fileOf(machine, `${day}.csv`);
   const report = link("daily.html", { machine: fleet.address(machine), date: day });
   return element(
     "td",
     {},
-    element("a", { href: report, class: "day", "aria-label": `${name}: daily report` }, number),
-    element("a", { href: csv, download: `${machine.name}-${day}.csv`, "aria-label": `csv of ${name}` }, "csv"),
+    element("a", { href: report, class: "day", "aria-label": t("files.report_of", { day: longDay(day) }) }, number),
+    element(
+      "a",
+      {
+        href: fileOf(machine, `${day}.csv`),
+        download: `${machine.name}-${day}.csv`,
+        "aria-label": t("files.csv_of", { day: longDay(day) }),
+      },
+      "csv",
+    ),
   );
 }

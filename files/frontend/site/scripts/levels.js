@@ -1,0 +1,59 @@
+/** Which published data to draw: the finest whose points the eye could tell apart, of what there is. */
+
+import { isIn } from "./published/fleet.js";
+import { nextMonth } from "./published/history.js";
+import { addDays, dayOf, HOUR } from "./time.js";
+
+const DAY = 24 * HOUR;
+/** Rows narrower than this are not told apart, and coarser ones show the same picture: minimum and maximum stay. */
+const LEAST_PIXELS = 0.35;
+/** Beyond, samples are too many to fetch for a picture; five-minute rows keep every peak. */
+const MOST_DAYS_OF_SAMPLES = 3;
+
+/**
+ * @typedef {import("./published/fleet.js").Machine} Machine
+ * @typedef {"samples" | "five-minutes" | "hours" | "days"} Level
+ */
+
+/** @type {{ level: Exclude<Level, "samples">, ms: number }[]} */
+const ROWS = [
+  { level: "five-minutes", ms: HOUR / 12 },
+  { level: "hours", ms: HOUR },
+  { level: "days", ms: DAY },
+];
+
+/**
+ * The level to draw a span with, on so many pixels.
+ * @param {Machine} machine @param {number} from @param {number} to @param {number} pixels @returns {Level}
+ */
+export function levelFor(machine, from, to, pixels) {
+  const finest = availableLevel(machine, from, to);
+  if (finest === "samples" && to - from <= MOST_DAYS_OF_SAMPLES * DAY) return "samples";
+  const fit = ROWS.filter(({ level }) => finest === "samples" || order(level) >= order(finest));
+  const wide = fit.find(({ ms }) => (ms / (to - from)) * pixels >= LEAST_PIXELS) ?? fit[fit.length - 1];
+  return wide?.level ?? "samples";
+}
+
+/** The finest level of which a whole span is published; samples where nothing is known of any rows. */
+export function availableLevel(/** @type {Machine} */ machine, /** @type {number} */ from, /** @type {number} */ to) {
+  const [first, last] = [dayOf(from, machine.zone), dayOf(Math.max(from, to - 1), machine.zone)];
+  if (machine.months.length === 0 || !isUnpublished(machine, first, last)) return "samples";
+  const months = [];
+  for (let month = first.slice(0, 7); month <= last.slice(0, 7); month = nextMonth(month)) months.push(month);
+  return months.every((month) => isIn(machine.months, month) || !isIn(machine.years, month.slice(0, 4)))
+    ? "five-minutes"
+    : "hours";
+}
+
+/**
+ * Whether a day before the first published one is wanted, of which there are rows: its samples were published and are
+ * not any more. A day in between that has no file had no samples.
+ */
+function isUnpublished(/** @type {Machine} */ machine, /** @type {string} */ first, /** @type {string} */ last) {
+  const oldest = machine.days[0]?.[0] ?? "9999-12-31";
+  const until = last < oldest ? last : addDays(oldest, -1);
+  const rowsSince = machine.months[0][0];
+  return first < oldest && until.slice(0, 7) >= rowsSince;
+}
+
+const order = (/** @type {Level} */ level) => ["samples", "five-minutes", "hours", "days"].indexOf(level);
