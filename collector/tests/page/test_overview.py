@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from axe import violations
@@ -112,15 +113,25 @@ def test_every_state_has_its_words_with_why_and_since_when(lab, visit):
     expect(row(page, "Node 3").locator(".state")).to_have_text("silent since 11:30it refuses the login")
     expect(row(page, "Node 4").locator(".state")).to_have_text("silent since 23 Nov, 11:00no answer in time")
     expect(row(page, "Node 5").locator(".state")).to_have_text("no answer yet")
-    expect(row(page, "Node 6").locator(".state")).to_contain_text("it says that it does not measure")
+    expect(row(page, "Node 6").locator(".state")).to_have_text("answering, in doubtsays it is not measuring")
     expect(row(page, "Node 8").locator(".state")).to_have_text("no news")
     expect(row(page, "Node 3").locator(".coverage")).to_have_text("58.33 %")
     expect(row(page, "Node 3").locator("svg")).to_have_attribute(
         "aria-label", "Mean 400 W, peak 500 W, with holes: readings for 79.16 % of the time"
     )
     # A hole is a hole: the line begins anew behind it.
-    page.wait_for_function("() => document.querySelectorAll('.spark .line[d]').length === 8")
-    assert row(page, "Node 3").locator(".line").get_attribute("d").count("M") == 2
+    row(page, "Node 3").scroll_into_view_if_needed()
+    expect(row(page, "Node 3").locator(".line")).to_have_attribute("d", re.compile("^M0,[^M]*M60,[^M]*$"))
+
+
+def test_sparklines_are_drawn_when_they_are_seen(lab, visit):
+    room(lab, 100)
+    page = visit().open("index.html?by=none")
+    last = page.locator(".machine").last
+    expect(page.locator(".machine").first.locator(".line[d]")).to_have_count(1)
+    assert last.locator(".line[d]").count() == 0
+    last.scroll_into_view_if_needed()
+    expect(last.locator(".line[d]")).to_have_count(1)
 
 
 def test_silent_doubtful_and_incomplete_machines_are_told_with_a_way_to_them(lab, visit):
@@ -540,10 +551,10 @@ def test_axe_finds_nothing_with_machines_in_every_state(lab, visit, scheme, view
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("show", ["rows", "tiles"])
-def test_no_width_scrolls_sideways(lab, visit, show):
+@pytest.mark.parametrize("show, locale", [("rows", "en"), ("tiles", "en"), ("rows", "pt-BR"), ("tiles", "pt-BR")])
+def test_no_width_scrolls_sideways_and_no_figure_is_cut_off(lab, visit, show, locale):
     every_state(lab)
-    page = visit(viewport={"width": 360, "height": 740}).open(f"index.html?show={show}")
+    page = visit(viewport={"width": 360, "height": 740}, locale=locale).open(f"index.html?show={show}")
     wait_for_chart(page)
     for width in (360, 768, 1024, 1440, 2560):
         page.set_viewport_size({"width": width, "height": 900})

@@ -5,10 +5,12 @@ import { clock, date, shortDate } from "../time.js";
 import { reasonWords, stateName } from "../words.js";
 import { shownZone } from "../zone.js";
 
-/** `silent since 11:30`. @param {import("./entries.js").Entry} entry @param {number} now */
-export function stateWords({ state, machine }, now) {
+/** `silent since 11:30`; `answering, in doubt`. @param {import("./entries.js").Entry} entry @param {number} now */
+export function stateWords({ state, machine, doubts }, now) {
   const { since } = machine.reading;
-  if (state !== "silent" || since === null) return stateName(state);
+  if (state !== "silent" || since === null) {
+    return doubts.length > 0 ? `${stateName(state)}, ${t("overview.state_doubtful")}` : stateName(state);
+  }
   const zone = shownZone(machine.zone);
   const isToday = date(since, zone) === date(now, zone);
   const when = `${isToday ? "" : `${shortDate(since, zone)}, `}${clock(since, zone, false)}`;
