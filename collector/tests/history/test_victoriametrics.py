@@ -219,7 +219,7 @@ from powergraph_collector.model import Sample, Statistics
 
 url, number = sys.argv[2], int(sys.argv[3])
 pace = Pace(round_s=0.01, settled_s=5.0, doubtful_s=5.0)
-history = VictoriaMetricsHistory(Access(url, url), Path(sys.argv[1]), print, pace=pace)
+history = VictoriaMetricsHistory(Access(url, url), Path(sys.argv[1]), print, spool_bytes=10**8, pace=pace)
 while True:
     batch = [Sample(f"node{index}", number, 400 + index) for index in range(3)]
     for sample in history.append(batch).samples:

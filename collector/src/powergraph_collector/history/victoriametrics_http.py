@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from .engine import HistoryAwayError
 from .storage import StoreError
-from .victoriametrics_series import ROWS_A_LINE, NotOursError, Series, series_of
+from .victoriametrics_series import ROWS_A_LINE, NotOursError, PartialError, Series, series_of
 
 CONNECT_S: Final = 3.0
 READ_S: Final = 20.0
@@ -79,6 +79,7 @@ class Server:
             "start": _seconds(max(0, from_ms - 1)),
             "end": _seconds(min(to_ms, LATEST_MS)),
             "max_rows_per_line": str(ROWS_A_LINE),
+            "deny_partial_response": "1",  # of a cluster; its exports are whole anyway, as far as is known
         }
         response = self._post(self._select_url, urlencode(form).encode(), "application/x-www-form-urlencoded")
         try:
@@ -86,6 +87,8 @@ class Server:
             for line in _lines(response, self._select_url):
                 try:
                     yield series_of(line)
+                except PartialError as error:
+                    raise HistoryAwayError(f"{self._select_url} does not answer in full: {error}") from None
                 except NotOursError as error:
                     raise HistoryAwayError(
                         f"{self._select_url} does not answer like VictoriaMetrics: {error}"

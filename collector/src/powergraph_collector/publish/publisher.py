@@ -46,6 +46,8 @@ class _Series:
     month: str = ""  # whose former ones are closed
     agreed: dict[str, str] = field(default_factory=dict)
     agreed_until: str = ""
+    found_old: dict[str, str] = field(default_factory=dict)  # stamps of days that were brought into line since then
+    begun_on: str = ""  # the UTC day since which samples are told of
     stamps_before: dict[str, str] | None = None
     stamped_at: int = 0
     open_day_is_old: bool = False
@@ -270,7 +272,7 @@ class Publisher:
             series.tail_is_old = True
             self._open(series, today)
             self._old_events.add((series.bmc.name, today))
-            self._find_old_days(series, today)
+            self._find_old_days(series)
 
     def _new_series(self, bmc: Bmc) -> _Series:
         folder = self._root / bmc.name
@@ -283,8 +285,9 @@ class Publisher:
             return self._history.stamps(series.bmc.name)
         return dict.fromkeys(self._history.utc_days(series.bmc.name), "")
 
-    def _find_old_days(self, series: _Series, today: date) -> None:
+    def _find_old_days(self, series: _Series) -> None:
         """Find the days whose files may not be what the store says: after a crash, an import, an absence."""
+        series.begun_on = utc_day(self._now_ms())
         series.agreed = agreement.load(series.folder, self._settings.zone)
         months = set(series.rollup_files.months())
         old: list[str] = []
@@ -294,8 +297,8 @@ class Publisher:
             is_old = series.agreed.get(utc) != stamp or not is_rolled
             if is_old:
                 old.append(utc)
-            days = days_between(first_ms, next_ms - 1, self._zone)
-            touched = [day for day in days if day < today and not self._is_expired(day)]
+                series.found_old[utc] = stamp
+            touched = self._closed_days_of(utc)
             is_old = is_old or series.days.isdisjoint(touched)
             for day in touched:
                 if is_old or (day in series.days and not files.is_closed(series.csv(day))):
@@ -438,6 +441,9 @@ class Publisher:
             return True
         if old == new and files.is_closed(path):
             return False
+        if old and old != new:  # somebody else brought samples to it while it was open
+            from_ms, to_ms = span_of(day, self._zone)
+            series.rolling.begin(utc.isoformat() for utc in days_between(from_ms, to_ms - 1, UTC))
         files.replace(path, new)
         self._publish_day(series, day)
         return True
@@ -512,10 +518,34 @@ class Publisher:
             elif self._beats > series.stamped_at:  # all that the stamps speak of was told of in between
                 stamps = self._stamps(series)
                 same = {day: it for day, it in series.stamps_before.items() if stamps.get(day) == it and day < today}
+                series.stamps_before = None
+                if self._outdate(series, same):
+                    continue
                 if same != series.agreed:
                     self._sync(series, same.keys() - series.agreed.keys())
                     agreement.save(series.folder, self._settings.zone, same)
-                series.agreed, series.agreed_until, series.stamps_before = same, until, None
+                series.agreed, series.agreed_until, series.found_old = same, until, {}
+
+    def _outdate(self, series: _Series, stamps: dict[str, str]) -> bool:
+        """Find the days that somebody else brought samples to since it began; they are looked at again."""
+        changed = {
+            utc: stamp
+            for utc, stamp in stamps.items()
+            if stamp not in (series.agreed.get(utc), series.found_old.get(utc))
+            and (utc in series.agreed or utc < series.begun_on)
+        }
+        series.found_old |= changed
+        series.rolling.begin(changed)
+        for utc in changed:
+            self._old_csv |= {(series.bmc.name, day) for day in self._closed_days_of(utc)}
+        return bool(changed)
+
+    def _closed_days_of(self, utc: str) -> list[date]:
+        """The days of the zone that a UTC day touches, that are over, and whose files are kept."""
+        first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+        today = day_of(self._now_ms(), self._zone)
+        days = days_between(first_ms, next_ms - 1, self._zone)
+        return [day for day in days if day < today and not self._is_expired(day)]
 
     def _sync(self, series: _Series, utc_days: Iterable[str]) -> None:
         series.rollup_files.sync()
