@@ -172,3 +172,13 @@ def test_a_day_that_a_running_service_knows_of_is_rewritten_when_somebody_brings
     site.now_ms += DAY_MS
     site.rounds(6)
     site.check([*own, *(each for each in others if each not in own)], [], "embedded")
+
+
+def test_what_is_brought_into_the_open_day_is_in_its_rows_once_it_is_over(site: Site) -> None:
+    own, others = series(site.bmc, range(0, 60, 2)), series(site.bmc, range(1, 40, 4))
+    site.keep(own)
+    site.rounds()
+    site.bring(others)
+    site.now_ms += DAY_MS
+    site.rounds(6)
+    site.check([*own, *others], [], "embedded")
