@@ -116,6 +116,29 @@ def test_a_reading_has_all_that_the_bmc_said(simulate: Simulate, reader: Reader)
     assert simulator.served[-1][2] == 436
 
 
+def test_a_reading_that_is_asked_for_again_before_its_answer_comes_is_served_once(
+    simulate: Simulate, lan: LanReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = {"kind": "office", "idle_w": 100, "peak_w": 60_000}
+    simulator = simulate(node01={"delay_s": 1.7, "power": office})
+    answers = read(lan, login(simulator))
+    requests: list[bytes] = []
+    real = Bmc._in_session
+
+    def heard(bmc: Bmc, session_id: int, datagram: bytes, *clocks: float) -> Any:
+        requests.append(datagram)
+        return real(bmc, session_id, datagram, *clocks)
+
+    monkeypatch.setattr(Bmc, "_in_session", heard)
+    simulator.set_fault("node01", "slow")
+    answers += read(lan, login(simulator)) + read(lan, login(simulator))
+    assert len(requests) > 2
+    assert [answer.power_w for answer in answers if isinstance(answer, Reading)] == [
+        each[2] for each in simulator.served
+    ]
+    assert len(simulator.served) == 3
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

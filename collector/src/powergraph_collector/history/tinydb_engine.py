@@ -168,8 +168,16 @@ class TinyDbHistory:
 
     def stamps(self, bmc: str) -> dict[str, str]:
         """By UTC day with samples, what changes whenever its tables do. Raises OSError."""
-        stamps = {name.partition("/")[2]: stamp for name, stamp in self.db.storage.stamps(bmc).items()}
+        stamps = self._table_stamps(bmc)
         return {day: stamp + stamps.get(day + EVENTS_SUFFIX, "") for day, stamp in stamps.items() if _is_day(day)}
+
+    def event_stamps(self, bmc: str) -> dict[str, str]:
+        """By UTC day with events, what changes whenever they do. Raises OSError."""
+        stamps = self._table_stamps(bmc)
+        return {name.removesuffix(EVENTS_SUFFIX): it for name, it in stamps.items() if name.endswith(EVENTS_SUFFIX)}
+
+    def _table_stamps(self, bmc: str) -> dict[str, str]:
+        return {name.partition("/")[2]: stamp for name, stamp in self.db.storage.stamps(bmc).items()}
 
     def _event_days(self, bmc: str) -> list[str]:
         days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))

@@ -366,7 +366,8 @@ class Publisher:
         old = {name for name, _ in self._old_csv}
         for name, series in self._series.items():
             if series.agreed_until != until and name not in old:
-                series.agree(until, now_ms, self._beats)
+                again = series.agree(until, now_ms, self._beats, self._is_expired)
+                self._old_csv |= {(name, day) for day in again}
 
     def _write_tails(self) -> None:
         for series in self._series.values():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import days_between, months_between, span_of, utc_day
+from powergraph_collector.days import day_of, days_between, months_between, span_of, utc_day
 from powergraph_collector.history.engine import ReadableHistory, StampedHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import agreement, csv_files, files
@@ -52,6 +52,8 @@ class Series:
         self._last_read: Sample | None = None
         self._rounds_since_read = 0
         self._agreed: dict[str, str] = {}
+        self._found_old: dict[str, str] = {}  # stamps of days that were brought into line since then
+        self._begun_on = ""  # the UTC day since which samples are told of
         self._stamps_before: dict[str, str] | None = None
         self._stamped_at = 0
 
@@ -92,6 +94,7 @@ class Series:
         """
         self._read_latest(now_ms)
         self.open(today)
+        self._begun_on = utc_day(now_ms)
         self._agreed = agreement.load(self.folder, str(self._zone))
         months = set(self.rollup_files.months())
         old_utc: list[str] = []
@@ -102,8 +105,8 @@ class Series:
             is_old = self._agreed.get(utc) != stamp or not is_rolled
             if is_old:
                 old_utc.append(utc)
-            days = days_between(first_ms, next_ms - 1, self._zone)
-            touched = [day for day in days if day < today and not is_expired(day)]
+                self._found_old[utc] = stamp
+            touched = self._closed_days_of(utc, today, is_expired)
             is_old = is_old or self.days.isdisjoint(touched)
             for day in touched:
                 if is_old or (day in self.days and not files.is_closed(self.csv(day))):
@@ -112,6 +115,12 @@ class Series:
         self.day_rows.begin()
         self.window.begin(now_ms)
         return old
+
+    def _closed_days_of(self, utc: str, today: date, is_expired: Callable[[date], bool]) -> list[date]:
+        """The days of the zone that a UTC day touches, that are over, and whose files are kept."""
+        first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
+        days = days_between(first_ms, next_ms - 1, self._zone)
+        return [day for day in days if day < today and not is_expired(day)]
 
     def _read_latest(self, now_ms: int) -> None:
         last = self._history.last(self.bmc.name, 1)
@@ -168,6 +177,9 @@ class Series:
             return True
         if old == new and files.is_closed(path):
             return False
+        if old and old != new:  # somebody else brought samples to it while it was open
+            from_ms, to_ms = span_of(day, self._zone)
+            self.rolling.begin(utc.isoformat() for utc in days_between(from_ms, to_ms - 1, UTC))
         files.replace(path, new)
         self._publish(day)
         return True
@@ -241,21 +253,38 @@ class Series:
         """Whether the rollups of a UTC day are safe on the disk; for any thread."""
         return day in self._agreed
 
-    def agree(self, until: str, now_ms: int, beats: int) -> None:
+    def agree(self, until: str, now_ms: int, beats: int, is_expired: Callable[[date], bool]) -> set[date]:
         """Write down what the files agree with, if all of them do; beats counts those of the tails.
 
-        It is done once for each UTC day that until names.
+        It is done once for each UTC day that until names. Returns the days to be looked at again: somebody else
+        brought samples to them.
         """
         if self.rolling.has_work or self.day_rows.has_work(self.rolling.over_ms(now_ms)):
-            return
+            return set()
         if self._stamps_before is None:
             self._stamps_before, self._stamped_at = self.stamps(), beats
         elif beats > self._stamped_at:  # all that the stamps speak of was told of in between
             stamps, today = self.stamps(), utc_day(now_ms)
             same = {day: it for day, it in self._stamps_before.items() if stamps.get(day) == it and day < today}
+            self._stamps_before = None
+            if changed := self._changed_by_others(same):
+                self._found_old |= changed
+                self.rolling.begin(changed)
+                here = day_of(now_ms, self._zone)
+                return {day for utc in changed for day in self._closed_days_of(utc, here, is_expired)}
             if same != self._agreed:
                 self.save_agreement(same, same.keys() - self._agreed.keys())
-            self._agreed, self.agreed_until, self._stamps_before = same, until, None
+            self._agreed, self.agreed_until, self._found_old = same, until, {}
+        return set()
+
+    def _changed_by_others(self, stamps: dict[str, str]) -> dict[str, str]:
+        """The UTC days that changed without being told of, with their stamps."""
+        return {
+            utc: stamp
+            for utc, stamp in stamps.items()
+            if stamp not in (self._agreed.get(utc), self._found_old.get(utc))
+            and (utc in self._agreed or utc < self._begun_on)
+        }
 
     def save_agreement(self, stamps: dict[str, str], new: Iterable[str]) -> None:
         """Write down the stamps that the files agree with, once those of new UTC days are safe on the disk."""
