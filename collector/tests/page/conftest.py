@@ -74,7 +74,9 @@ class Visitor:
 
     def window(self) -> tuple[float, float]:
         """From when to when the chart draws, in ms."""
-        low, high = self.page.evaluate("(({min, max}) => [min, max])(document.querySelector('figure.chart').chart.scales.x)")
+        low, high = self.page.evaluate(
+            "(({min, max}) => [min, max])(document.querySelector('figure.chart').chart.scales.x)"
+        )
         return low, high
 
     def tiles(self) -> dict[str, str]:

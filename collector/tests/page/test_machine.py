@@ -32,6 +32,13 @@ def past(lab):
     return lab
 
 
+# The chart's window begins before, or ends after, a moment.
+BEGINS_BEFORE = "at => document.querySelector('figure.chart').chart.scales.x.min < at"
+ENDS_AFTER = "at => document.querySelector('figure.chart').chart.scales.x.max > at"
+ENDS_BEFORE = "at => document.querySelector('figure.chart').chart.scales.x.max < at"
+SHORTER = "ms => (({min, max}) => max - min < ms)(document.querySelector('figure.chart').chart.scales.x)"
+
+
 def within(rows, begin, end):
     return [row for row in rows if begin <= row[0] <= end]
 
@@ -143,9 +150,9 @@ class TestLive:
         assert visitor.window() == zoomed
         page.locator("#strip .strip-window").focus()
         page.keyboard.press("End")
-        page.wait_for_function("end => document.querySelector('figure.chart').chart.scales.x.max > end", arg=NOW - 1000)
+        page.wait_for_function(ENDS_AFTER, arg=NOW - 1000)
         server.now_ms += 20_000
-        page.wait_for_function("end => document.querySelector('figure.chart').chart.scales.x.max > end", arg=NOW + 20_000)
+        page.wait_for_function(ENDS_AFTER, arg=NOW + 20_000)
         begin, end = visitor.window()
         assert abs((end - begin) - (zoomed[1] - zoomed[0])) < 2000
 
@@ -222,7 +229,9 @@ class TestSpans:
     def test_presets_choose_the_files_by_pixels_and_keep_every_peak(self, lab, server, visit):
         lab.bmc("node01", interval_s=60.0)
         at = ms("2026-11-05T03:00:00Z")
-        rows = every(60, "2026-10-20T00:00:00Z", NOW, lambda i: 842 if i == (at - ms("2026-10-20T00:00:00Z")) / 60_000 else 300)
+        rows = every(
+            60, "2026-10-20T00:00:00Z", NOW, lambda i: 842 if i == (at - ms("2026-10-20T00:00:00Z")) / 60_000 else 300
+        )
         for day in sorted({iso(each)[:10] for each, _ in rows}):
             lab.day("node01", day, [row for row in rows if iso(row[0]).startswith(day)])
         rolled.publish(lab, "node01", rows)
@@ -246,7 +255,8 @@ class TestSpans:
         rolled.publish(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
         lab.day("node01", TODAY, every(10, f"{TODAY}T11:00:00Z", NOW))
         visitor = visit()
-        page = visitor.open("machine.html?sel=2026-10-05T00:31:00Z/2026-10-05T00:58:00Z&from=2026-10-05T00:00:00Z&to=2026-10-05T02:00:00Z")
+        span = "from=2026-10-05T00:00:00Z&to=2026-10-05T02:00:00Z"
+        page = visitor.open(f"machine.html?{span}&sel=2026-10-05T00:31:00Z/2026-10-05T00:58:00Z")
         visitor.drawn()
         tiles = figures_of(visitor, "Selected: ")
         expect(page.locator(".figure-notes")).to_contain_text(
@@ -274,7 +284,8 @@ class TestSpans:
         visitor.drawn()
         page.get_by_label("To", exact=True).first.fill("2026-11-19T00:00:00")
         page.get_by_role("button", name="Show").click()
-        assert page.evaluate("document.getElementById('to').validationMessage") == "The end must be after the beginning."
+        said = page.evaluate("document.getElementById('to').validationMessage")
+        assert said == "The end must be after the beginning."
         assert "to=2026-11-21" in page.url
 
     def test_a_day_of_25_hours_is_25_hours_wide_with_ticks_at_its_clocks(self, lab, visit):
@@ -303,7 +314,7 @@ class TestSpans:
         first = visitor.window()
         assert abs((first[1] - first[0]) / 86_400_000 - 100 / box["width"]) < 0.01
         page.get_by_role("button", name="Half a window earlier").click()
-        page.wait_for_function("end => document.querySelector('figure.chart').chart.scales.x.max < end", arg=first[1])
+        page.wait_for_function(ENDS_BEFORE, arg=first[1])
         moved = visitor.window()
         assert abs((first[0] - moved[0]) - (first[1] - first[0]) / 2) < 2000
         drag(page, 100, 700)
@@ -318,7 +329,7 @@ class TestSpans:
             )
         assert visitor.window() == whole
         drag(page, 300, 400)
-        page.wait_for_function("to => document.querySelector('figure.chart').chart.scales.x.max < to", arg=whole[1])
+        page.wait_for_function(ENDS_BEFORE, arg=whole[1])
         page.get_by_role("button", name="Back").click()
         page.wait_for_function("to => document.querySelector('figure.chart').chart.scales.x.max === to", arg=whole[1])
         expect(page.get_by_role("button", name="Back")).to_have_attribute("aria-disabled", "true")
@@ -339,17 +350,19 @@ class TestSpans:
         assert abs(end - begin - HOUR) < 2000
         assert len(visitor.drawn()[0]) >= 360
         strip.press("ArrowLeft")
-        page.wait_for_function("begin => document.querySelector('figure.chart').chart.scales.x.min < begin", arg=begin)
+        page.wait_for_function(BEGINS_BEFORE, arg=begin)
         assert abs((begin - visitor.window()[0]) - HOUR / 10) < 2000
         edge = page.get_by_role("slider", name="End of the window")
         wide = visitor.window()
         edge.press("PageDown")
-        page.wait_for_function("end => document.querySelector('figure.chart').chart.scales.x.max < end", arg=wide[1])
+        page.wait_for_function(ENDS_BEFORE, arg=wide[1])
         assert visitor.window()[0] == wide[0]
         # Beside the window, a click brings it there.
         whole = page.locator("#strip").bounding_box()
         page.mouse.click(whole["x"] + 40, whole["y"] + 10)
-        page.wait_for_function("begin => document.querySelector('figure.chart').chart.scales.x.max < begin", arg=wide[0])
+        page.wait_for_function(
+            "begin => document.querySelector('figure.chart').chart.scales.x.max < begin", arg=wide[0]
+        )
 
 
 class TestSelection:
@@ -377,7 +390,7 @@ class TestSelection:
         assert selected["Energy"] != whole["Energy"]
         assert visitor.window()[1] - visitor.window()[0] == 86_400_000
         page.get_by_role("button", name="Zoom to it").click()
-        page.wait_for_function("() => { const {min, max} = document.querySelector('figure.chart').chart.scales.x; return max - min < 4e7; }")
+        page.wait_for_function(SHORTER, arg=4e7)
         assert figures_of(visitor, "Selected: ") == selected
         page.get_by_label("Name").fill("job 42 <b>")
         expect(page.locator(".chart-selection")).to_have_text("job 42 <b>")
@@ -568,10 +581,17 @@ class TestWhatToDoubt:
     @pytest.mark.parametrize("content", ["", "timestamp,consumption\n"])
     def test_a_file_without_readings_says_so_and_why(self, lab, visit, content):
         lab.bmc("node01", title="Node 1")
-        outage = OUTAGE | {"begin": f"{DAY}T00:00:00.000Z", "end": None, "reason": "not-supported", "detail": "DCMI: C1."}
+        outage = OUTAGE | {
+            "begin": f"{DAY}T00:00:00.000Z",
+            "end": None,
+            "reason": "not-supported",
+            "detail": "DCMI: C1.",
+        }
         lab.day("node01", DAY, content, [outage])
         page = visit().open(WHOLE_DAY)
-        expect(page.locator("#machine-notices")).to_contain_text("The machine gave none: it cannot measure power. DCMI: C1.")
+        expect(page.locator("#machine-notices")).to_contain_text(
+            "The machine gave none: it cannot measure power. DCMI: C1."
+        )
 
     def test_of_a_half_bad_file_the_good_rows_are_shown_and_the_bad_ones_counted(self, lab, visit):
         lines = csv(ROWS).splitlines()
@@ -596,7 +616,9 @@ class TestWhatToDoubt:
         assert visitor.drawn()[0] == []
 
     @pytest.mark.parametrize(("status", "words"), [(404, "A file of this time is gone"), (503, "status 503")])
-    def test_a_file_that_is_gone_or_refused_is_said_and_the_other_day_is_shown(self, past, server, visit, status, words):
+    def test_a_file_that_is_gone_or_refused_is_said_and_the_other_day_is_shown(
+        self, past, server, visit, status, words
+    ):
         past.day("node01", "2026-11-21", every(10, "2026-11-21T00:00:00Z", "2026-11-21T01:00:00Z"))
         server.faults[f"{DAY}.csv"] = status
         visitor = visit(expected=(str(status),))
@@ -641,7 +663,12 @@ class TestWhatToDoubt:
         assert len(visitor.drawn()[0]) in (360, 361)
 
     def test_hostile_names_and_half_files_break_nothing(self, lab, visit):
-        lab.bmc("ok", title="<img src=x onerror=alert(1)>", group="</optgroup><script>alert(1)</script>", days=[[TODAY, TODAY]])
+        lab.bmc(
+            "ok",
+            title="<img src=x onerror=alert(1)>",
+            group="</optgroup><script>alert(1)</script>",
+            days=[[TODAY, TODAY]],
+        )
         lab.readings["ok"] = {"state": "<b>", "power_w": "many", "flags": "no"}
         lab.write_index(zone="No/Where")
         lab.write_now()
@@ -665,13 +692,14 @@ class TestWhatIsDrawnBesides:
             const chart = document.querySelector('figure.chart').chart;
             const {ctx, bbox} = chart;
             const y = Math.round(chart.valToPos(500, 'y', true));
-            const cap = getComputedStyle(document.documentElement).getPropertyValue('--chart-cap').match(/[0-9a-f]{2}/g);
+            const style = getComputedStyle(document.documentElement);
+            const cap = style.getPropertyValue('--chart-cap').match(/[0-9a-f]{2}/g);
             const [r, g, b] = cap.map((hex) => parseInt(hex, 16));
             const {data} = ctx.getImageData(bbox.left, y, bbox.width, 1);
             const at = [];
             for (let i = 0; i < data.length; i += 4)
                 if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 120)
-                    at.push(chart.posToVal(bbox.left / devicePixelRatio + i / 4 / devicePixelRatio - bbox.left / devicePixelRatio, 'x'));
+                    at.push(chart.posToVal(i / 4 / devicePixelRatio, 'x'));
             return [at[0], at.at(-1)];
         }""")
         assert abs(first - ms(f"{DAY}T06:00:00Z")) < 300_000
