@@ -8,8 +8,9 @@ import axe
 import pytest
 import rolled
 from playwright.sync_api import expect
-from published import Collector, csv, every, iso, ms
 from serving import NOW, render
+
+from published import Collector, csv, every, iso, ms
 
 TODAY = "2026-11-24"
 DAY = "2026-11-20"
