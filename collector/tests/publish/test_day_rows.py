@@ -156,8 +156,8 @@ def test_a_day_that_ends_in_silence_appears_and_is_told_again_when_its_last_samp
 
 
 def test_late_samples_and_steps_of_the_clock_change_the_days_that_they_touch() -> None:
-    with site(60_000) as here:
-        kept(here, NOON_MS, NOON_MS + 3 * DAY_MS)
+    with site(600_000) as here:
+        kept(here, NOON_MS, NOON_MS + 3 * DAY_MS, 600_000)
         before = rows_of(here)
         here.keep([Sample("n", NOON_MS + 5, 2000), Sample("n", NOON_MS + DAY_MS + 5, 1)])
         here.round(2)
@@ -165,7 +165,7 @@ def test_late_samples_and_steps_of_the_clock_change_the_days_that_they_touch() -
         assert {day for day in before if before[day] != after[day]} == {"2026-11-24", "2026-11-25"}
         assert (after["2026-11-24"]["max_w"], after["2026-11-25"]["min_w"]) == ("2000", "1")
         here.check()
-        step = Event("n", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + 1, value=30_000)
+        step = Event("n", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + 1, value=300_000)
         here.keep([step])
         here.round(3)
         here.check()
@@ -173,12 +173,12 @@ def test_late_samples_and_steps_of_the_clock_change_the_days_that_they_touch() -
 
 
 def test_days_that_a_crash_left_behind_are_brought_into_line_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    with site(60_000) as here:
-        kept(here, NOON_MS, NOON_MS + 4 * DAY_MS)
+    with site(600_000) as here:
+        kept(here, NOON_MS, NOON_MS + 4 * DAY_MS, 600_000)
         here.round(4)
         with monkeypatch.context() as patch:
             patch.setattr(Publisher, "_write_days", lambda *_arguments, **_named: None)
-            kept(here, NOON_MS + 4 * DAY_MS, NOON_MS + 6 * DAY_MS)
+            kept(here, NOON_MS + 4 * DAY_MS, NOON_MS + 6 * DAY_MS, 600_000)
             here.keep([Sample("n", NOON_MS + 7, 2000)])  # the months are written, the days are not
             here.round(4)
         assert len(rows_of(here)) == 4
@@ -191,8 +191,8 @@ def test_days_that_a_crash_left_behind_are_brought_into_line_at_the_start(monkey
 
 @pytest.mark.parametrize("fault", ["is missing", "was torn", "is empty", "is another's", "lacks a month"])
 def test_days_are_made_of_the_files_of_months_where_their_own(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with site(60_000, "UTC") as here:
-        kept(here, NOON_MS, NOON_MS + 8 * DAY_MS)  # into December
+    with site(600_000, "UTC") as here:
+        kept(here, NOON_MS, NOON_MS + 8 * DAY_MS, 600_000)  # into December
         here.now_ms += DAY_MS
         here.round(4)
         path = here.folder / "data/lab/n/days.csv"
@@ -216,21 +216,21 @@ def test_days_are_made_of_the_files_of_months_where_their_own(fault: str, monkey
 
 
 def test_a_file_of_days_that_somebody_takes_away_is_made_again_whole_with_the_next_day() -> None:
-    with site(60_000) as here:
-        kept(here, NOON_MS, NOON_MS + 2 * DAY_MS)
+    with site(600_000) as here:
+        kept(here, NOON_MS, NOON_MS + 2 * DAY_MS, 600_000)
         (here.folder / "data/lab/n/days.csv").unlink()
-        kept(here, NOON_MS + 2 * DAY_MS, NOON_MS + 3 * DAY_MS)
+        kept(here, NOON_MS + 2 * DAY_MS, NOON_MS + 3 * DAY_MS, 600_000)
         assert list(rows_of(here)) == ["2026-11-24", "2026-11-25", "2026-11-26"]
         here.check()
 
 
 def test_months_that_hold_nothing_readable_have_no_days_and_stop_nobody() -> None:
-    with site(60_000) as here:
+    with site(600_000) as here:
         folder = here.folder / "data/lab/n"
         folder.mkdir(parents=True)
         (folder / "2024-02.csv").write_bytes(rollup_csv.HEADER + b"what, is, this\n" * 9)
         (folder / "2024-13.csv").write_bytes(rollup_csv.HEADER + b"what, is, this\n" * 9)
-        kept(here, NOON_MS, NOON_MS + 2 * DAY_MS)
+        kept(here, NOON_MS, NOON_MS + 2 * DAY_MS, 600_000)
         assert list(rows_of(here)) == ["2026-11-24", "2026-11-25"]
         assert here.publisher._days_due == []
 
