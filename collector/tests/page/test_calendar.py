@@ -244,7 +244,7 @@ def test_choosers_and_steps_lead_through_years_months_and_machines(node, visit):
     page.locator("#month").select_option("whole year")
     expect(page.get_by_role("heading", level=1)).to_have_text("2026")
     shown(visitor)
-    page.get_by_role("link", name="March 2026").click()
+    page.get_by_role("link", name="March 2026", exact=True).click()
     page.wait_for_url("**/calendar.html?machine=node01&month=2026-03")
 
 
