@@ -26,7 +26,9 @@ def publish(lab: Collector, name: str, taken: Iterable[Row]) -> list[RollupRow]:
     for form, of_form in (("%Y-%m", rows), ("%Y", hours_of(rows))):
         for period, group in groupby(of_form, key=lambda row: moment(row.at_ms, zone).strftime(form)):
             (folder / f"{period}.csv").write_bytes(rollup_csv.HEADER + b"".join(rollup_csv.lines(group)))
-    days = [(day, merged(row.energy for row in of_day)) for day, of_day in groupby(rows, key=lambda row: _day(row, zone))]
+    days = [
+        (day, merged(row.energy for row in of_day)) for day, of_day in groupby(rows, key=lambda row: _day(row, zone))
+    ]
     lines = [rollup_csv.lines([RollupRow(0, energy)])[0].partition(b",")[2] for _, energy in days]
     table = b"".join(f"{day},".encode() + line for (day, _), line in zip(days, lines, strict=True))
     (folder / "days.csv").write_bytes(b"day" + rollup_csv.HEADER.removeprefix(b"timestamp") + table)

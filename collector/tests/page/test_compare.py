@@ -59,14 +59,14 @@ def test_one_machine_over_two_spans_is_drawn_from_their_beginnings(lab, visit):
         DAY,
         every(10, f"{DAY}T00:00:00Z", "2026-11-21T00:00:00Z", lambda i: 500 if 2880 <= i < 3240 else 200),
     )
-    page = visit().open(
-        compare(f"node01@{DAY}T08:00:00Z/{DAY}T09:00:00Z", f"node01@{DAY}T12:00:00Z/{DAY}T13:00:00Z")
-    )
+    page = visit().open(compare(f"node01@{DAY}T08:00:00Z/{DAY}T09:00:00Z", f"node01@{DAY}T12:00:00Z/{DAY}T13:00:00Z"))
     assert cells(page, "energy") == ["500.00 Wh", "200.00 Wh"]
-    chart = page.evaluate("(({data, scales}) => [data[0], scales.x.min, scales.x.max])(document.querySelector('#together').chart)")
+    chart = page.evaluate(
+        "(({data, scales}) => [data[0], scales.x.min, scales.x.max])(document.querySelector('#together').chart)"
+    )
     assert chart[1:] == [0, 3_600_000]
     assert min(at for at in chart[0]) <= 0 < max(chart[0]) <= 3_600_000 + 10_000
-    expect(page.locator("#together figcaption")).to_contain_text("from the beginning of each span")
+    expect(page.locator("#together figcaption")).to_contain_text("since the beginning")
 
 
 def test_more_than_six_are_a_total_with_the_greatest_and_small_charts(lab, visit):
@@ -134,13 +134,16 @@ def test_markers_of_the_compared_machines_are_drawn(two, visit):
     page = visit().open(compare("node01", "node02", more=f"&from={FROM}&to={TO}"))
     cells(page, "energy")
     page.evaluate("document.querySelector('#together .plot').scrollIntoView()")
-    assert page.evaluate(
-        """(at) => {
+    assert (
+        page.evaluate(
+            """(at) => {
             const {ctx, bbox} = document.querySelector('#together').chart;
             const x = Math.round(document.querySelector('#together').chart.valToPos(at, 'x', true));
             const strip = ctx.getImageData(x - 40, bbox.top + bbox.height / 2, 80, 1).data;
             const pixel = (i) => [...strip.slice(4 * i, 4 * i + 4)].join();
             return new Set(Array.from({length: 80}, (_, i) => pixel(i))).size;
         }""",
-        ms(f"{DAY}T08:30:00Z"),
-    ) > 1
+            ms(f"{DAY}T08:30:00Z"),
+        )
+        > 1
+    )

@@ -56,7 +56,6 @@ class Compare {
     this.round = 0;
     this.chart = new PowerChart(byId("together"), {
       onZoom: (span) => this.#zoom(span),
-      onSelect: () => {},
       onBack: () => history.back(),
     });
     /** @type {PowerChart[]} */
@@ -243,13 +242,7 @@ class Compare {
     while (this.multiples.length < lines.length) {
       const figure = element("figure", { class: "chart multiple" });
       root.append(figure);
-      this.multiples.push(
-        new PowerChart(figure, {
-          onZoom: (span) => this.#zoom(span),
-          onSelect: () => {},
-          onBack: () => history.back(),
-        }),
-      );
+      this.multiples.push(new PowerChart(figure));
     }
     const highest = Math.max(1, ...lines.flatMap(({ mean, high }) => [peakOf(high ?? mean)]));
     this.multiples.forEach((chart, i) => {
@@ -295,7 +288,7 @@ class Compare {
     const withCo2 = this.compared.some(({ machine }) => machine.co2PerKwh !== null);
     const columns = [
       "machine",
-      "span",
+      ...(this.items.some(({ span }) => span) ? ["span"] : []),
       "energy",
       "mean",
       "peak",
