@@ -65,9 +65,18 @@ class Visitor:
 
     def drawn(self) -> tuple[list[int], list[int | None]]:
         """What the chart draws, by the figure's `chart` property: times in ms, watts."""
-        self.page.wait_for_selector("#panel:not([hidden])")
-        xs, ys = self.page.evaluate("document.querySelector('figure').chart.data")
+        self.page.wait_for_selector("#panel:not([hidden]):not(.waiting)")
+        xs, ys = self.page.evaluate(
+            "document.querySelector('figure.chart').chart.data.slice(0, 2).map((each) => Array.from(each))"
+        )
         return xs, ys
+
+    def window(self) -> tuple[float, float]:
+        """From when to when the chart draws, in ms."""
+        low, high = self.page.evaluate(
+            "(({min, max}) => [min, max])(document.querySelector('figure.chart').chart.scales.x)"
+        )
+        return low, high
 
     def tiles(self) -> dict[str, str]:
         """The statistics as shown, by name."""

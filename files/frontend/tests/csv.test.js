@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CsvReader } from "../site/scripts/published/csv.js";
-import { seriesOf } from "../site/scripts/series.js";
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
 const ROWS = "timestamp,consumption\n2026-11-24T01:50:09.123Z,436\n2026-11-24T01:50:19Z,432\n";
@@ -49,26 +48,4 @@ test("a file without a header loses no row", () => {
   const reader = new CsvReader();
   reader.feed(bytes(ROWS.slice(ROWS.indexOf("\n") + 1)));
   assert.deepEqual([[...reader.watts], reader.bad], [[436, 432], 0]);
-});
-
-test("what is drawn: every sample, and an empty point where one has held for three intervals", () => {
-  const samples = { at: [0, 10_000, 60_000, 70_000], watts: [1, 2, 3, 4] };
-  assert.deepEqual(seriesOf(samples, 10_000, []).drawn, [
-    [0, 10_000, 40_000, 60_000, 70_000],
-    [1, 2, null, 3, 4],
-  ]);
-});
-
-test("a change of the interval changes from then on what is a hole", () => {
-  const samples = { at: [0, 10_000, 60_000, 110_000], watts: [1, 2, 3, 4] };
-  const change = { kind: "interval", begin: 10_000, end: 10_000, reason: "", detail: "", value: 50_000 };
-  assert.deepEqual(seriesOf(samples, 10_000, [change]).drawn[1], [1, 2, 3, 4]);
-});
-
-test("after a step back of the clock, samples are drawn by their times and none is dropped", () => {
-  const samples = { at: [0, 10_000, 20_000, 5_000, 15_000, 25_000], watts: [1, 2, 3, 4, 5, 6] };
-  assert.deepEqual(seriesOf(samples, 10_000, []).drawn, [
-    [0, 5_000, 10_000, 15_000, 20_000, 25_000],
-    [1, 4, 2, 5, 3, 6],
-  ]);
 });

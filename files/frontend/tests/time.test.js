@@ -56,3 +56,49 @@ test("the zone is named with its offset at that time", () => {
   assert.equal(time.zoneLabel("Europe/Berlin", Date.parse("2026-07-01T00:00:00Z")), "Europe/Berlin (UTC+02:00)");
   assert.equal(time.zoneLabel("UTC", 0), "UTC");
 });
+
+const DAY = 24 * HOUR;
+const ticksOf = (/** @type {string} */ from, /** @type {number} */ days, /** @type {string} */ zone) => {
+  const begin = time.startOfDay(from, zone);
+  const { at, unit } = time.axisTicks(begin, begin + days * DAY, zone, 12);
+  return time.tickLabels(at, unit, zone);
+};
+
+test("days, months and years have ticks at the zone's midnights, also where clocks change", () => {
+  assert.deepEqual(ticksOf("2026-10-23", 5, "Europe/Berlin").slice(0, 4), [
+    "00:00\n23 Oct",
+    "12:00",
+    "00:00\n24 Oct",
+    "12:00",
+  ]);
+  assert.deepEqual(ticksOf("2026-10-21", 9, "Europe/Berlin").slice(0, 6), [
+    "Wed 21\nOct 2026",
+    "Thu 22",
+    "Fri 23",
+    "Sat 24",
+    "Sun 25",
+    "Mon 26",
+  ]);
+  for (const label of ticksOf("2026-09-20", 70, "Europe/Berlin")) assert.match(label, /^Mon /);
+  assert.deepEqual(ticksOf("2025-10-15", 365, "America/Sao_Paulo").slice(0, 4), [
+    "Nov\n2025",
+    "Dec",
+    "Jan\n2026",
+    "Feb",
+  ]);
+  assert.deepEqual(ticksOf("2020-06-01", 365 * 9, "UTC").slice(0, 2), ["2021", "2022"]);
+  const [begin] = time.spanOfDay("2018-11-01", "America/Sao_Paulo");
+  const { at } = time.axisTicks(begin, begin + 8 * DAY, "America/Sao_Paulo", 9);
+  // On the 4th, midnight was skipped.
+  assert.deepEqual(
+    at.slice(2, 5).map((each) => time.clock(each, "America/Sao_Paulo", false)),
+    ["00:00", "01:00", "00:00"],
+  );
+});
+
+test("never more than a tick more than asked for, whatever the span", () => {
+  for (let span = 5000; span < 3000 * DAY; span *= 1.7) {
+    const { at } = time.axisTicks(1_790_000_012_345, 1_790_000_012_345 + span, "Europe/Berlin", 9);
+    assert.ok(at.length <= 11, `${span}: ${at.length}`);
+  }
+});

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { statistics } from "../site/scripts/energy.js";
-import { seriesOf } from "../site/scripts/series.js";
+import { holds, statistics } from "../site/scripts/energy.js";
+import { intervalAfter, stepsOf } from "../site/scripts/happenings.js";
 
 // The same numbers as the collector's: see there.
 const VECTORS = new URL("../../../collector/tests/vectors/energy.json", import.meta.url);
@@ -22,7 +22,7 @@ for (const vector of JSON.parse(readFileSync(VECTORS, "utf8")).cases) {
       detail: "",
       value: kind === "interval" ? value * 1000 : value,
     }));
-    const { hold } = seriesOf(samples, vector.interval_ms, events);
+    const hold = holds(samples, intervalAfter({ intervalMs: vector.interval_ms, events }), stepsOf(events));
     for (const expected of [...vector.spans, ...vector.rows]) {
       const found = statistics(samples, hold, expected.from_ms, expected.to_ms);
       assert.ok(Math.abs(found.energyWh - expected.energy_ms_w / MS_PER_HOUR) < 1e-9);

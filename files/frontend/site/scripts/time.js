@@ -13,7 +13,7 @@ const TICK_STEPS = [
   ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
 ];
 const DAY = 24 * HOUR;
-const DAY_STEPS = [1, 2, 7, 14];
+const DAY_STEPS = [1, 2, 7];
 const MONTH_STEPS = [1, 2, 3, 6];
 const YEAR_STEPS = [1, 2, 5, 10, 20, 50, 100];
 /** The first Monday of 1970, in days since its beginning. */
@@ -133,7 +133,7 @@ export function axisTicks(from, to, zone, most) {
   }
   const [firstYear, firstMonth] = dayOf(from, zone).split("-").map(Number);
   const lastYear = Number(dayOf(to, zone).slice(0, 4));
-  const months = MONTH_STEPS.find((n) => fits(n * 30 * DAY));
+  const months = MONTH_STEPS.find((n) => fits(n * 30.5 * DAY));
   const found = [];
   if (months) {
     const last = (lastYear + 1) * 12;

@@ -75,6 +75,8 @@ export class PowerChart {
     this.sums = [];
     this.highest = 100;
     this.frame = 0;
+    /** How wide the plotting area was when the picture was made, 0 when that is told. */
+    this.shownAt = 0;
     /** @type {import("../time.js").TickUnit} */
     this.unit = "minutes";
     const canChange = handlers.onZoom !== undefined || handlers.onSelect !== undefined;
@@ -128,6 +130,7 @@ export class PowerChart {
   /** @param {Picture} picture */
   show(picture) {
     this.picture = picture;
+    this.shownAt = this.pixels;
     if (picture.lines.length !== this.u.series.length - 1 && picture.lines.length > 0) this.#remake();
     this.#name();
     this.#draw();
@@ -335,9 +338,7 @@ export class PowerChart {
   #resize() {
     const size = this.#size();
     if (size.width === this.u.width && size.height === this.u.height) return;
-    const before = this.pixels;
     this.u.setSize(size);
-    if (this.pixels !== before) this.handlers.onResize?.();
   }
 
   #readColours() {
@@ -390,6 +391,11 @@ export class PowerChart {
   #placed() {
     this.#mark();
     this.#read();
+    // The words of an axis took another width than those before them: the points are for other pixels.
+    if (this.shownAt !== 0 && this.shownAt !== this.pixels) {
+      this.shownAt = 0;
+      queueMicrotask(() => this.handlers.onResize?.());
+    }
   }
 
   /** @param {number} x */

@@ -107,6 +107,36 @@ export function paintStack(paper, at, sums, colourOf, isStep) {
   }
 }
 
+/** A line without its mean: where it was between lowest and highest, faint below. @param {Paper} paper @param {import("./lines.js").Drawn} line */
+export function paintBand(paper, { at, mean, low, high, isStep }) {
+  const { ctx, ratio, colours } = paper;
+  ctx.fillStyle = colours.line;
+  ctx.strokeStyle = colours.line;
+  ctx.globalAlpha = 0.18;
+  ctx.fill(bandPath(paper, at, mean, null, isStep));
+  ctx.globalAlpha = 0.5;
+  if (low && high) ctx.fill(bandPath(paper, at, high, low, true));
+  ctx.globalAlpha = 1;
+  ctx.lineWidth = ratio;
+  ctx.stroke(linePath(paper, at, mean, isStep));
+}
+
+/** Ticks of a strip, with their words below it. @param {Paper} paper @param {number[]} moments @param {string[]} labels @param {number} room below, in pixels of the page */
+export function paintTicks(paper, moments, labels, room) {
+  const { ctx, top, width, height, ratio, colours, font } = paper;
+  ctx.font = font;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "center";
+  moments.forEach((at, i) => {
+    const x = Math.round(xOf(paper, at));
+    ctx.fillStyle = colours.grid;
+    ctx.fillRect(x, top, ratio, height);
+    const half = ctx.measureText(labels[i]).width / 2;
+    ctx.fillStyle = colours.text;
+    if (x >= half && x + half <= width) ctx.fillText(labels[i], x, top + height + (room / 2) * ratio);
+  });
+}
+
 /** Power caps: dashed, with their watts; one that is higher than the chart is named at its upper edge. @param {Paper} paper @param {Cap[]} caps @param {(watts: number, isAbove: boolean) => string} words */
 export function paintCaps(paper, caps, words) {
   const { ctx, left, top, width, ratio, to, highest, colours } = paper;
