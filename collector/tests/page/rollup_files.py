@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from published import Collector, Row, iso
+from published import Collector, Row
 
 from powergraph_collector.energy import Energy
 from powergraph_collector.model import Sample
@@ -89,25 +89,6 @@ def day_line(day: str, energy: Energy) -> bytes:
     """A row of `days.csv`: as a rollup row, with the date in place of the time."""
     (line,) = rollup_csv.lines([Rollup(0, energy)])
     return day.encode() + line[line.index(b",") :]
-
-
-def write_overview(collector: Collector, day: str, today: dict[str, dict[str, Any]]) -> None:
-    """`overview.json` with what each machine has of today, and no sparklines."""
-    now = collector.now_ms()
-    content = {
-        "format": 1,
-        "collector": collector.name,
-        "written_at": iso(now),
-        "day": day,
-        "day_from": iso(collector.midnight(day)),
-        "from": iso(now - 86_400_000),
-        "step_s": 900,
-        "steps": 96,
-        "bmcs": {
-            name: {"today": figures, "mean_w": [None] * 96, "max_w": [None] * 96} for name, figures in today.items()
-        },
-    }
-    (collector.folder / "overview.json").write_text(json.dumps(content))
 
 
 def today_of(rows: Iterable[Rollup]) -> dict[str, Any]:

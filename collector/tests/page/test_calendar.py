@@ -74,7 +74,8 @@ def today_of(lab, rows):
 def node(lab):
     rows = published(lab, "node01", "2025-09-01")
     lab.rows_of = rows
-    rollup_files.write_overview(lab, "2026-11-24", {"node01": today_of(lab, rows)})
+    lab.summary("node01", **today_of(lab, rows))
+    lab.write_overview()
     return lab
 
 
@@ -251,9 +252,8 @@ def test_choosers_and_steps_lead_through_years_months_and_machines(node, visit):
 def test_all_machines_are_summed_by_their_days(node, visit):
     other = published(node, "node02", "2026-09-01", scale=2)
     node.write_index(tariff=TARIFF | {"rates": []}, co2_g_per_kwh=98)
-    rollup_files.write_overview(
-        node, "2026-11-24", {"node01": today_of(node, node.rows_of), "node02": today_of(node, other)}
-    )
+    node.summary("node02", **today_of(node, other))
+    node.write_overview()
     visitor = visit()
     page = visitor.open(calendar(machine="*"))
     shown(visitor)
@@ -334,7 +334,7 @@ def test_a_day_of_25_hours_is_covered_when_all_of_them_are(lab, visit):
     begin = lab.midnight("2026-10-24")
     rows = rollup_files.made_up(begin, begin + 73 * HOUR, lambda _: 400)
     rollup_files.publish(lab, "node01", rows)
-    rollup_files.write_overview(lab, "2026-11-24", {})
+    lab.write_overview()
     visitor = visit()
     page = visitor.open(calendar("&month=2026-10"))
     shown(visitor)

@@ -73,6 +73,19 @@ def test_a_day_is_drawn_from_zero_watts_and_counted(node, visit):
     expect(page.locator("#days-of")).to_have_text("Day of UTC")
 
 
+def test_read_again_the_chart_is_the_same(node, visit):
+    visitor = visit()
+    page = visitor.open(daily(DAY))
+    shown(visitor)
+    axis = f"[{CHART}.axes[0]._values, {CHART}.data[0].length, {CHART}.width]"
+    before = page.evaluate(axis)
+    assert len(before[0]) > 6
+    page.get_by_role("button", name="Update").click()
+    page.wait_for_selector("#panel[hidden]", state="attached")
+    shown(visitor)
+    assert page.evaluate(axis) == before
+
+
 def test_zoomed_to_minutes_every_sample_is_drawn(node, visit):
     visitor = visit()
     visitor.open(daily(DAY, more="&from=2026-11-20T10:00:00Z&to=2026-11-20T10:30:00Z"))
