@@ -14,7 +14,7 @@ import { FileError, serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { loadOverview } from "../published/overview.js";
-import { barsOf } from "../reports/bars.js";
+import { barsKey, barsOf } from "../reports/bars.js";
 import { comparison } from "../reports/comparison.js";
 import { addYears, monthBefore, monthOnly, shortDay, shortMonth, weekdayAndDay, yearBefore } from "../reports/dates.js";
 import { coverage, daysBetween, energyWh, LOW_COVERAGE, meanW, together, totalOf } from "../reports/days.js";
@@ -607,27 +607,18 @@ function dayRow(
 
 /** What bars of two years are. @param {string[]} years */
 function key([year, before]) {
-  return element(
-    "span",
-    { class: "bars-key" },
-    element("span", { class: "swatch", "aria-hidden": "true" }),
-    year,
-    element("span", { class: "swatch before", "aria-hidden": "true" }),
-    before,
-  );
+  return barsKey([
+    ["", year],
+    ["before", before],
+  ]);
 }
 
 function daysKey() {
-  return element(
-    "span",
-    { class: "bars-key" },
-    element("span", { class: "swatch", "aria-hidden": "true" }),
-    t("calendar.workday"),
-    element("span", { class: "swatch weekend", "aria-hidden": "true" }),
-    t("calendar.weekend"),
-    element("span", { class: "swatch low", "aria-hidden": "true" }),
-    t("calendar.low"),
-  );
+  return barsKey([
+    ["", t("calendar.workday")],
+    ["weekend", t("calendar.weekend")],
+    ["low", t("calendar.low")],
+  ]);
 }
 
 /** The cost where no rate depends on the time; null where one does, or machines have different tariffs. */
