@@ -1,4 +1,4 @@
-"""Rollup files for a page to read: months of five-minute rows, years of hours, days of the zone, by the collector."""
+"""Rollup files for a page to read: rows of five minutes, hours and days of the zone, by the collector's own sums."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from published import Collector, Row
+
 from powergraph_collector.energy import Energy
 from powergraph_collector.model import Sample
 from powergraph_collector.publish import rollup_csv
 from powergraph_collector.rollups import FIVE_MINUTES_MS, hours_of, merged, rows_of
 from powergraph_collector.rollups import Row as Rollup
-from published import Collector, Row, iso
 
 DAYS_HEADER = b"day,mean_w,min_w,max_w,energy_wh,covered_s,samples\n"
 
@@ -38,28 +39,49 @@ def made_up(
     return found
 
 
-def publish(collector: Collector, name: str, rows: list[Rollup]) -> None:
-    """Write a machine's months, years and days that are over, and the index that knows of them."""
-    zone = ZoneInfo(collector.zone)
+def files_of(rows: list[Rollup], zone: str, today: str) -> dict[str, bytes]:
+    """The content of the files of months, years and of days that are over, by name without `.csv`."""
+    months: dict[str, list[Rollup]] = defaultdict(list)
+    days: dict[str, list[Rollup]] = defaultdict(list)
+    years: dict[str, list[Rollup]] = defaultdict(list)
+    quarters: dict[int, str] = {}  # clocks of zones differ by quarters of an hour, and asking for each row is slow
 
-    def local(row: Rollup) -> datetime:
-        return datetime.fromtimestamp(row.at_ms / 1000, zone)
+    def local_day(at_ms: int) -> str:
+        quarter = at_ms // 900_000
+        if quarter not in quarters:
+            quarters[quarter] = f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)):%Y-%m-%d}"
+        return quarters[quarter]
 
-    folder = collector.folder / name
-    months, years, days = (defaultdict(list) for _ in range(3))
     for row in rows:
-        when = local(row)
-        months[f"{when:%Y-%m}"].append(row)
-        days[f"{when:%Y-%m-%d}"].append(row)
+        day = local_day(row.at_ms)
+        months[day[:7]].append(row)
+        days[day].append(row)
     for row in hours_of(rows):
-        years[f"{local(row):%Y}"].append(row)
-    for file, content in [*months.items(), *years.items()]:
-        (folder / f"{file}.csv").write_bytes(rollup_csv.HEADER + b"".join(rollup_csv.lines(content)))
-    today = f"{datetime.fromtimestamp(collector.now_ms() / 1000, zone):%Y-%m-%d}"
+        years[local_day(row.at_ms)[:4]].append(row)
     lines = [day_line(day, merged(row.energy for row in of)) for day, of in sorted(days.items()) if day < today]
-    (folder / "days.csv").write_bytes(DAYS_HEADER + b"".join(lines))
+    files = {name: rollup_csv.HEADER + b"".join(rollup_csv.lines(of)) for name, of in [*months.items(), *years.items()]}
+    return files | {"days": DAYS_HEADER + b"".join(lines)}
+
+
+def publish(collector: Collector, name: str, rows: list[Rollup]) -> None:
+    """Write a machine's files of months, years and days, and the index that knows of them."""
+    zone = ZoneInfo(collector.zone)
+    today = f"{datetime.fromtimestamp(collector.now_ms() / 1000, zone):%Y-%m-%d}"
+    write(collector, name, files_of(rows, collector.zone, today))
+
+
+def write(collector: Collector, name: str, files: dict[str, bytes]) -> None:
+    """Write files of `files_of`, no events in any month, and the index."""
+    folder = collector.folder / name
     bmc = collector.bmcs[name]
-    bmc["months"], bmc["years"] = ([[each, each] for each in sorted(of)] for of in (months, years))
+    for file, content in files.items():
+        (folder / f"{file}.csv").write_bytes(content)
+    months = sorted(file for file in files if len(file) == len("2026-11"))
+    for month in months:
+        events = {"format": 1, "bmc": name, "month": month, "interval_s": bmc["interval_s"], "events": []}
+        (folder / f"{month}.events.json").write_text(json.dumps(events))
+    bmc["months"] = [[month, month] for month in months]
+    bmc["years"] = [[year, year] for year in sorted({month[:4] for month in months})]
     collector.write_index()
 
 
@@ -67,25 +89,6 @@ def day_line(day: str, energy: Energy) -> bytes:
     """A row of `days.csv`: as a rollup row, with the date in place of the time."""
     (line,) = rollup_csv.lines([Rollup(0, energy)])
     return day.encode() + line[line.index(b",") :]
-
-
-def write_overview(collector: Collector, day: str, today: dict[str, dict[str, Any]]) -> None:
-    """`overview.json` with what each machine has of today, and no sparklines."""
-    now = collector.now_ms()
-    content = {
-        "format": 1,
-        "collector": collector.name,
-        "written_at": iso(now),
-        "day": day,
-        "day_from": iso(collector.midnight(day)),
-        "from": iso(now - 86_400_000),
-        "step_s": 900,
-        "steps": 96,
-        "bmcs": {
-            name: {"today": figures, "mean_w": [None] * 96, "max_w": [None] * 96} for name, figures in today.items()
-        },
-    }
-    (collector.folder / "overview.json").write_text(json.dumps(content))
 
 
 def today_of(rows: Iterable[Rollup]) -> dict[str, Any]:

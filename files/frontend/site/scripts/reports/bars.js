@@ -32,6 +32,17 @@ export function barsOf(caption, bars, key = null) {
   );
 }
 
+/** What the kinds of bars are. @param {string[][]} kinds class and words of each */
+export function barsKey(kinds) {
+  return element(
+    "span",
+    { class: "bars-key" },
+    ...kinds.map(([kind, words]) =>
+      element("span", {}, element("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), words),
+    ),
+  );
+}
+
 function barOf(/** @type {Bar} */ { label, title, href, kwh, before, kind }, /** @type {number} */ top) {
   const of = (/** @type {string} */ name, /** @type {number | null} */ value) => {
     if (value === null) return null;

@@ -56,19 +56,27 @@ export function yearCalendar(year, days, links) {
     return element("td", {}, anchor);
   };
   const months = monthsOf(year).map((month) => monthTable(month, first, cell, there, links.month));
+  const dayOf = (/** @type {EventTarget | null} */ target) =>
+    [...anchors].find(([, anchor]) => anchor === target)?.[0] ?? null;
+  let current = entry;
   const root = element(
     "div",
     {
       class: "year-months",
+      onfocusin: ({ target }) => {
+        const day = dayOf(target);
+        if (!day) return;
+        anchors.get(current)?.setAttribute("tabindex", "-1");
+        anchors.get(day)?.setAttribute("tabindex", "0");
+        current = day;
+      },
       onkeydown: (event) => {
         const { key, target, ctrlKey, altKey, metaKey } = /** @type {KeyboardEvent} */ (event);
         if (ctrlKey || altKey || metaKey) return;
-        const from = [...anchors].find(([, anchor]) => anchor === target)?.[0];
+        const from = dayOf(target);
         const to = from && dayByKey(there, from, key);
-        if (!from || !to) return;
+        if (!to) return;
         event.preventDefault();
-        anchors.get(from)?.setAttribute("tabindex", "-1");
-        anchors.get(to)?.setAttribute("tabindex", "0");
         anchors.get(to)?.focus();
       },
     },

@@ -14,7 +14,7 @@ import { FileError, serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { loadOverview } from "../published/overview.js";
-import { barsOf } from "../reports/bars.js";
+import { barsKey, barsOf } from "../reports/bars.js";
 import { comparison } from "../reports/comparison.js";
 import { addYears, monthBefore, monthOnly, shortDay, shortMonth, weekdayAndDay, yearBefore } from "../reports/dates.js";
 import { coverage, daysBetween, energyWh, LOW_COVERAGE, meanW, together, totalOf } from "../reports/days.js";
@@ -36,6 +36,8 @@ import { badRowsNotice, fileNotice, noMachinesNotice, troubleNotice, unknownMach
 const ALL = "*";
 /** Each of them costs a file. */
 const MOST_MACHINES = 50;
+const YEAR = /^[12]\d{3}$/;
+const MONTH = /^[12]\d{3}-(0[1-9]|1[0-2])$/;
 
 class Calendar {
   /** @param {import("../published/site.js").Site} site */
@@ -146,6 +148,16 @@ class Calendar {
     });
     notices.push(...all.map((found) => found && badRowsNotice(found.reader)));
     const zone = machines[0].zone;
+    const untold = machines.filter(
+      (machine, i) => all[i]?.isMissing && (machine.days[0]?.[0] ?? "9999") < dayOf(now, machine.zone),
+    );
+    if (untold.length > 0) {
+      notices.push({
+        level: "warn",
+        title: t("calendar.untold", { machine: untold.map(({ title }) => title).join(", ") }),
+        text: t("calendar.untold_text"),
+      });
+    }
     const isSum = this.wanted === ALL;
     const days = isSum ? together(each) : each[0];
     return { found: { machines, days, zone, today: dayOf(now, zone), isSum }, notices };
@@ -153,22 +165,19 @@ class Calendar {
 
   /** The year and month to show. @returns {Notice | null} what is wrong with those asked for */
   #settle(/** @type {Found} */ { today }) {
-    if (this.askedMonth !== null && !/^\d{4}-(0[1-9]|1[0-2])$/.test(this.askedMonth)) {
-      return {
-        level: "bad",
-        title: t("calendar.not_a_month", { text: this.askedMonth }),
-        text: t("calendar.not_a_month_text"),
-      };
+    const { askedMonth, askedYear } = this;
+    const text = t("calendar.not_a_month_text");
+    this.month = null;
+    this.year = today.slice(0, 4);
+    if (askedMonth !== null) {
+      if (!MONTH.test(askedMonth))
+        return { level: "bad", title: t("calendar.not_a_month", { text: askedMonth }), text };
+      this.month = askedMonth;
+      this.year = askedMonth.slice(0, 4);
+    } else if (askedYear !== null) {
+      if (!YEAR.test(askedYear)) return { level: "bad", title: t("calendar.not_a_year", { text: askedYear }), text };
+      this.year = askedYear;
     }
-    if (this.askedMonth === null && this.askedYear !== null && !/^\d{4}$/.test(this.askedYear)) {
-      return {
-        level: "bad",
-        title: t("calendar.not_a_year", { text: this.askedYear }),
-        text: t("calendar.not_a_month_text"),
-      };
-    }
-    this.month = this.askedMonth;
-    this.year = this.askedMonth?.slice(0, 4) ?? this.askedYear ?? today.slice(0, 4);
     return null;
   }
 
@@ -598,27 +607,18 @@ function dayRow(
 
 /** What bars of two years are. @param {string[]} years */
 function key([year, before]) {
-  return element(
-    "span",
-    { class: "bars-key" },
-    element("span", { class: "swatch", "aria-hidden": "true" }),
-    year,
-    element("span", { class: "swatch before", "aria-hidden": "true" }),
-    before,
-  );
+  return barsKey([
+    ["", year],
+    ["before", before],
+  ]);
 }
 
 function daysKey() {
-  return element(
-    "span",
-    { class: "bars-key" },
-    element("span", { class: "swatch", "aria-hidden": "true" }),
-    t("calendar.workday"),
-    element("span", { class: "swatch weekend", "aria-hidden": "true" }),
-    t("calendar.weekend"),
-    element("span", { class: "swatch low", "aria-hidden": "true" }),
-    t("calendar.low"),
-  );
+  return barsKey([
+    ["", t("calendar.workday")],
+    ["weekend", t("calendar.weekend")],
+    ["low", t("calendar.low")],
+  ]);
 }
 
 /** The cost where no rate depends on the time; null where one does, or machines have different tariffs. */

@@ -148,7 +148,6 @@ class Daily {
     this.day = found;
     this.#keepWithin();
     byId("panel").hidden = false;
-    await this.#fit();
     this.#hours(found);
     this.#happenings(found);
     this.#render();
@@ -251,14 +250,6 @@ class Daily {
     this.above.value = String(this.threshold ?? Math.round(figures.meanW ?? 0));
     this.#sayAbove();
     this.chart.canGoBack = !isWhole;
-  }
-
-  /** The chart was made, or hidden, while there was no room for it: it takes what there is now before it is drawn. */
-  async #fit() {
-    const { plot, u } = this.chart;
-    u.setSize({ width: plot.clientWidth, height: plot.clientHeight });
-    // uPlot takes a size when the present task is over.
-    await Promise.resolve();
   }
 
   #draw() {
