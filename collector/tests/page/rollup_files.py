@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from published import Collector, Row
-
 from powergraph_collector.energy import Energy
 from powergraph_collector.model import Sample
 from powergraph_collector.publish import rollup_csv
 from powergraph_collector.rollups import FIVE_MINUTES_MS, hours_of, merged, rows_of
 from powergraph_collector.rollups import Row as Rollup
+from published import Collector, Row
 
 DAYS_HEADER = b"day,mean_w,min_w,max_w,energy_wh,covered_s,samples\n"
 

@@ -11,11 +11,11 @@ import pytest
 import rollup_files
 from axe import violations
 from playwright.sync_api import expect
-from published import iso, ms
 from serving import NOW
 
 from powergraph_collector.rollups import merged
 from powergraph_collector.tariff import Rate, Tariff
+from published import iso, ms
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

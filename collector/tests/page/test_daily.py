@@ -8,8 +8,9 @@ import pytest
 import rollup_files
 from axe import violations
 from playwright.sync_api import expect
-from published import Collector, csv, every, iso, ms
 from serving import render
+
+from published import Collector, csv, every, iso, ms
 
 DAY = "2026-11-20"
 ROWS = every(10, "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
