@@ -39,6 +39,8 @@ PARTS: Final = {
     "_roll": "rollups (appended)",
     "_write_tails": "tails",
     "_write_index": "index",
+    "_write_days": "rows of days",
+    "_write_overview": "overview",
     "_write_now": "now",
     "_rewrite_old": "events, days that are over",
     "_agree": "what agrees with the store",

@@ -44,6 +44,16 @@ def test_a_step_of_the_clock_changes_no_energy(step_ms: int) -> None:
     assert energy(series(*before, *after), 10_000, [step]) == steady
 
 
+def test_two_steps_of_the_clock_between_the_same_two_samples_add_up() -> None:
+    noon_ms = 1_795_435_200_000
+    steps = [
+        Event("n", EventKind.CLOCK_STEP, noon_ms, noon_ms + 3_603_000, value=3_600_000),
+        Event("n", EventKind.CLOCK_STEP, noon_ms, noon_ms + 1_007_000, value=-2_600_000),
+    ]
+    points = series((noon_ms, 200), (noon_ms + 1_010_000, 300))
+    assert energy(points, 10_000, steps).covered_s == 10
+
+
 def test_of_a_span_a_sample_counts_for_the_time_that_lies_within() -> None:
     points = series((0, 100), (10_000, 200), (20_000, 400), (30_000, 100))
     result = energy(points, 10_000, (), 5_000, 25_000)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.service import Service, begun_again, stop_on_signals
 from powergraph_collector.settings import validated
+from powergraph_collector.simulator.config import validated as simulator_config
 from powergraph_collector.simulator.server import Simulator
 from tests.conftest import PASSWORD, USER
 
@@ -76,6 +79,40 @@ def test_a_store_knows_its_intervals_whether_they_change_while_it_is_collected_i
     assert begun(10.0, 10**12 + 400 * 86_400_000) == []
     assert [event.value for event in begun(2.0, 10**12 + 401 * 86_400_000)] == [2.0]
     history.close()
+
+
+def test_a_cap_outlasts_restarts_in_one_event_and_ends_when_the_bmc_says_so(
+    simulate: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = simulate(node01={"latency_s": 0.003, "limit_w": 300})
+    host, port = simulator.addresses["node01"]
+    bmc = {"name": "node01", "host": host, "port": port, "user": USER, "password": PASSWORD, "interval_s": 0.2}
+    usual = {"name": "lab", "store": tmp_path / "db", "publish": tmp_path / "data"}
+
+    def caps_after(ticks: int, **changes: object) -> list[Event]:
+        assert Service(validated({**usual, "bmc": [{**bmc, **changes}]}, "test"), ticks=ticks).run()
+        history = TinyDbHistory(tmp_path / "db", access_mode="r")
+        caps = [event for event in history.read_events("node01", 0, 1 << 50) if event.kind is EventKind.CAP]
+        history.close()
+        return caps
+
+    (begun,) = caps_after(4)
+    assert (begun.value, begun.end_ms) == (300.0, None)
+    assert caps_after(4) == [begun]
+    assert caps_after(1, port=9) == [begun]  # not heard of: it is not known to have ended
+    published = [json.loads(path.read_text()) for path in (tmp_path / "data/lab/node01").glob("*.events.json")]
+    told = [event for file in published for event in file["events"] if event["kind"] == "cap"]
+    assert {(event["limit_w"], event["end"]) for event in told} == {(300.0, None)}
+    config = simulator_config({"bmc": [{**simulated(host, port), "limit_w": None}]}, "test")
+    simulator.reconfigure(config)
+    (ended,) = caps_after(4)
+    assert ended == replace(begun, end_ms=ended.end_ms)
+    assert ended.end_ms is not None
+
+
+def simulated(host: str, port: int) -> dict[str, Any]:
+    power = {"kind": "constant", "watts": 436}
+    return {"name": "node01", "host": host, "port": port, "user": USER, "password": PASSWORD, "power": power}
 
 
 def test_the_heartbeat_is_that_of_the_loop_while_publishing_hangs(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from powergraph_collector.settings import SettingsError, load
+from powergraph_collector.publish import json_files
+from powergraph_collector.settings import SettingsError, TariffTable, load
+from powergraph_collector.tariff import WEEKDAYS, Rate, Tariff
 
 GOOD = '[[bmc]]\nname = "node01"\nhost = "192.0.2.10"\nuser = "powergraph"\n'
 
+TARIFF = (
+    GOOD + '[tariff]\ncurrency = "EUR"\nper_kwh = 0.30\n'
+    '[[tariff.rate]]\nname = "night"\ndays = ["mon", "fri"]\nfrom = "22:00"\nto = "06:00"\nper_kwh = 0.18\n'
+)
 SERVER = 'history = "victoriametrics"\n' + GOOD + '[victoriametrics]\nurl = "http://127.0.0.1:8428"\n'
 
 
@@ -54,6 +62,19 @@ def test_defaults_come_from_one_place_and_the_interval_is_inherited(tmp_path: Pa
         (SERVER.replace("8428", "port"), "a port that is none"),
         (SERVER + 'password = "hidden-word"\n', "belongs into the secrets file"),
         (SERVER + "spool_mb = 0\n", "victoriametrics.spool_mb"),
+        ("co2_g_per_kwh = -1.0\n" + GOOD, "co2_g_per_kwh"),
+        ("co2_g_per_kwh = nan\n" + GOOD, "co2_g_per_kwh"),
+        (TARIFF.replace("0.30", "-0.1"), "tariff.per_kwh"),
+        (TARIFF.replace("per_kwh = 0.30", ""), "tariff.per_kwh"),
+        (TARIFF.replace("0.30", "inf"), "tariff.per_kwh"),
+        (TARIFF.replace("EUR", "euro"), "ISO 4217"),
+        (TARIFF.replace("22:00", "22:03"), "tariff.rate[0].from: '22:03' is not a time such as 22:00"),
+        (TARIFF.replace("06:00", "24:00"), "tariff.rate[0].to"),
+        (TARIFF.replace('"fri"', '"friday"'), "tariff.rate[0].days"),
+        (TARIFF.replace('["mon", "fri"]', "[]"), "tariff.rate[0].days"),
+        (TARIFF.replace("night", "ni\\u0007ght"), "tariff.rate[0].name"),
+        (TARIFF.replace("night", ""), "tariff.rate[0].name"),
+        (TARIFF + TARIFF[TARIFF.index("[[tariff.rate]]") :] * 20, "tariff.rate"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -61,6 +82,26 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
         load(written(tmp_path, text))
     assert words in str(caught.value)
     assert "hidden-word" not in str(caught.value)
+
+
+def test_a_tariff_has_a_base_rate_and_rates_by_time(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "co2_g_per_kwh = 380\n" + TARIFF.replace('"mon", "fri"', '"fri", "mon", "fri"')))
+    assert settings.co2_g_per_kwh == 380
+    assert settings.tariff is not None
+    rate = Rate("night", frozenset({0, 4}), 22 * 60, 6 * 60, 0.18)
+    assert settings.tariff.tariff("Europe/Berlin") == Tariff(ZoneInfo("Europe/Berlin"), 0.3, (rate,), "EUR")
+    assert load(written(tmp_path, TARIFF.replace('days = ["mon", "fri"]\n', ""))).tariff.rates[0].days == WEEKDAYS  # type: ignore[union-attr]
+
+
+def test_a_tariff_is_published_with_every_field(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "co2_g_per_kwh = 380\n" + TARIFF))
+    published = json.loads(json_files.encode(json_files.index(settings, {}, 0)))
+    night = {"name": "night", "days": ["mon", "fri"], "from": "22:00", "to": "06:00", "per_kwh": 0.18}
+    assert published["tariff"] == {"currency": "EUR", "per_kwh": 0.3, "rates": [night]}
+    assert published["co2_g_per_kwh"] == 380
+    assert TariffTable.model_validate(published["tariff"]) == settings.tariff
+    without = json_files.index(load(written(tmp_path, GOOD)), {}, 0)
+    assert (without["tariff"], without["co2_g_per_kwh"]) == (None, None)
 
 
 def test_passwords_that_anyone_can_read_are_refused(tmp_path: Path) -> None:

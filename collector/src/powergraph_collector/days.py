@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +76,26 @@ def days_between(first_ms: int, last_ms: int, zone: ZoneInfo) -> Iterator[date]:
         day += _ONE_DAY
 
 
+def month_of(at_ms: int, zone: ZoneInfo) -> str:
+    """The month in a zone, `YYYY-MM`."""
+    return f"{moment(at_ms, zone):%Y-%m}"
+
+
+def month_span(month: str, zone: ZoneInfo) -> tuple[int, int]:
+    """The first ms of a zone's month, `YYYY-MM`, and the first of the next one. Raises ValueError."""
+    first = date.fromisoformat(f"{month}-01")
+    following = (first + timedelta(days=31)).replace(day=1)
+    return span_of(first, zone)[0], span_of(following, zone)[0]
+
+
+def months_between(first_ms: int, last_ms: int, zone: ZoneInfo) -> Iterator[str]:
+    """The months of a zone from the one that holds first_ms to the one that holds last_ms."""
+    month, last = day_of(first_ms, zone).replace(day=1), day_of(last_ms, zone)
+    while month <= last:
+        yield f"{month:%Y-%m}"
+        month = (month + timedelta(days=31)).replace(day=1)
+
+
 def ranges(days: Iterable[date]) -> list[tuple[date, date]]:
     """Ascending days as ranges without holes, both ends included."""
     found: list[tuple[date, date]] = []
@@ -84,4 +104,24 @@ def ranges(days: Iterable[date]) -> list[tuple[date, date]]:
             found[-1] = (found[-1][0], day)
         else:
             found.append((day, day))
+    return found
+
+
+def year_ranges(years: Iterable[str]) -> list[tuple[str, str]]:
+    """Ascending years, `YYYY`, as ranges without holes, both ends included."""
+    return _ranges(years, int)
+
+
+def month_ranges(months: Iterable[str]) -> list[tuple[str, str]]:
+    """Ascending months, `YYYY-MM`, as ranges without holes, both ends included."""
+    return _ranges(months, lambda month: 12 * int(month[:4]) + int(month[5:]))
+
+
+def _ranges(names: Iterable[str], number: Callable[[str], int]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name in names:
+        if found and number(found[-1][1]) + 1 == number(name):
+            found[-1] = (found[-1][0], name)
+        else:
+            found.append((name, name))
     return found

@@ -8,6 +8,7 @@ for as much of the time that it holds as lies within.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -85,16 +86,23 @@ def first_interval_ms(events: Iterable[Event], otherwise_ms: int) -> int:
 def held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -> Iterator[tuple[Sample, int]]:
     """Each sample with the ms for which it holds; arguments as those of `energy`."""
     events = list(events)
-    steps = {event.begin_ms: int(event.value or 0) for event in events if event.kind is EventKind.CLOCK_STEP}
+    steps: Counter[int] = Counter()  # by the sample before them, which several may share
+    for step in dict.fromkeys(event for event in events if event.kind is EventKind.CLOCK_STEP):
+        steps[step.begin_ms] += int(step.value or 0)
     changes = _changes(events)
+    longest_ms = HOLDS_INTERVALS * interval_ms
     for sample, following in pairwise(chain(samples, [None])):
         if sample is None:
             return
         if following is None:
             yield sample, 0
             return
-        longest_ms = HOLDS_INTERVALS * _interval_at(sample.at_ms, interval_ms, changes)
-        yield sample, min(max(0, following.at_ms - sample.at_ms - steps.pop(sample.at_ms, 0)), longest_ms)
+        if changes:
+            longest_ms = HOLDS_INTERVALS * _interval_at(sample.at_ms, interval_ms, changes)
+        held_ms = following.at_ms - sample.at_ms
+        if steps:
+            held_ms -= steps.pop(sample.at_ms, 0)
+        yield sample, 0 if held_ms < 0 else longest_ms if held_ms > longest_ms else held_ms
 
 
 def interval_at(at_ms: int, interval_ms: int, events: Iterable[Event]) -> int:

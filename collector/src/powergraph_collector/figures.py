@@ -35,7 +35,8 @@ class Figures:
     """What a span holds. Watts are None where nothing is covered (extremes: where no sample holds or lies).
 
     `base_w` and `p95_w` are the 5th and 95th percentile of time; they are of means of rows of `means_of_ms`, where that
-    is not 0. `energies_ms_w` is the energy of each rate of the tariff, the base rate last.
+    is not 0. `energies_ms_w` is the energy of each rate of the tariff, the base rate last. `of_rows_ms` is the length
+    of the rows that these are figures of, 0 where samples were there.
     """
 
     from_ms: int
@@ -48,6 +49,7 @@ class Figures:
     p95_w: float | None
     means_of_ms: int
     energies_ms_w: tuple[int, ...]
+    of_rows_ms: int = 0
 
     @property
     def span_ms(self) -> int:
@@ -105,22 +107,25 @@ class Tally:
         to_ms = self.to_ms if to_ms is None else min(to_ms, self.to_ms)
         count = covered_ms = energy_ms_w = 0
         low = high = None
-        for sample, held_ms in held(samples, interval_ms, events):
-            at_ms, power_w = sample.at_ms, sample.power_w
-            inside = from_ms <= at_ms < to_ms
-            begin_ms, end_ms = max(at_ms, from_ms), min(at_ms + held_ms, to_ms)
-            within_ms = max(0, end_ms - begin_ms)
-            if not inside and not within_ms:
+        watts = self._watts
+        for sample, held_ms in held(samples, interval_ms, events):  # millions of a year
+            begin_ms, power_w = sample.at_ms, sample.power_w
+            end_ms = begin_ms + held_ms
+            inside = from_ms <= begin_ms < to_ms
+            begin_ms = max(begin_ms, from_ms)
+            end_ms = min(end_ms, to_ms)
+            if not inside and end_ms <= begin_ms:
                 continue
             count += inside
             if low is None or power_w < low.power_w:
                 low = Extreme(power_w, begin_ms)
             if high is None or power_w > high.power_w:
                 high = Extreme(power_w, begin_ms)
-            if within_ms:
+            if end_ms > begin_ms:
+                within_ms = end_ms - begin_ms
                 covered_ms += within_ms
                 energy_ms_w += within_ms * power_w
-                self._watts[power_w] = self._watts.get(power_w, 0) + within_ms
+                watts[power_w] = watts.get(power_w, 0) + within_ms
                 self._cut(begin_ms, end_ms, power_w)
         if low is not None and high is not None:
             self._take(Energy(count, covered_ms, energy_ms_w, low.power_w, high.power_w), low, high)
@@ -129,10 +134,13 @@ class Tally:
         """Share what a sample holds among the five minutes in which it does."""
         while begin_ms < end_ms:
             row_ms = begin_ms - begin_ms % FIVE_MINUTES_MS
-            part_ms = min(end_ms, row_ms + FIVE_MINUTES_MS) - begin_ms
-            row = self._rows.setdefault(row_ms, [0, 0])
-            row[0] += part_ms
-            row[1] += part_ms * power_w
+            part_ms = (end_ms if end_ms <= row_ms + FIVE_MINUTES_MS else row_ms + FIVE_MINUTES_MS) - begin_ms
+            row = self._rows.get(row_ms)
+            if row is None:
+                self._rows[row_ms] = [part_ms, part_ms * power_w]
+            else:
+                row[0] += part_ms
+                row[1] += part_ms * power_w
             begin_ms += part_ms
 
     def add_rows(self, rows: Iterable[Row], row_ms: int = FIVE_MINUTES_MS) -> None:
@@ -182,6 +190,7 @@ class Tally:
             p95_w=_percentile(weights, self.energy.covered_ms, _PEAK),
             means_of_ms=of_means,
             energies_ms_w=tariff.split(energies) if tariff else (self.energy.energy_ms_w,),
+            of_rows_ms=self.row_ms,
         )
 
 

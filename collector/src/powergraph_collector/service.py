@@ -19,6 +19,7 @@ from powergraph_collector.history.engine import History, HistoryAwayError, Spool
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
 from powergraph_collector.history.retention import DroppingHistory, SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
+from powergraph_collector.inbox import Inbox
 from powergraph_collector.ipmi.lan import LanReader
 from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
 from powergraph_collector.ipmi.tool import ToolReader
@@ -75,9 +76,10 @@ def login_of(bmc: Bmc) -> Login:
     return Login(bmc.name, bmc.host, bmc.port, bmc.user, password, bmc.privilege, suite)
 
 
-def targets_of(settings: Settings) -> list[Target]:
-    """All BMCs of the settings with their intervals."""
-    return [Target(login_of(bmc), bmc.interval_s) for bmc in settings.bmcs]
+def targets_of(settings: Settings, begun: Iterable[Event] = ()) -> list[Target]:
+    """All BMCs of the settings with their intervals, and the caps that last by the events of `begun_again`."""
+    caps = {event.bmc: event for event in begun if event.kind is EventKind.CAP}
+    return [Target(login_of(bmc), bmc.interval_s, caps.get(bmc.name)) for bmc in settings.bmcs]
 
 
 @contextmanager
@@ -124,6 +126,7 @@ class Service:
     unwritten: int = 0
     _failed: bool = False
     _figures: Figures = field(init=False)
+    _inbox: Inbox = field(init=False)
     _storage: Callable[[], StorageState] = StorageState
     _storage_told: StorageState = field(default_factory=StorageState)
     _publishing: Publishing | None = None
@@ -145,10 +148,12 @@ class Service:
             upkeep=self._upkeep(history, clock),
         )
         self._storage = recorder.storage
+        self._inbox = Inbox(recorder.hand_on, _log.warning, clock.utc_ms)
         poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
         metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
-        recorder.hand_on(begun_again(history, self.settings.bmcs, clock.utc_ms()))
-        poller.poll(targets_of(self.settings))
+        begun = begun_again(history, self.settings.bmcs, clock.utc_ms())
+        recorder.hand_on(begun)
+        poller.poll(targets_of(self.settings, begun))
         polling = threading.Thread(target=self._guarded, args=(poller.run, self.stop), name="polling")
         recording = threading.Thread(target=self._guarded, args=(recorder.run,), name="recording")
         beating = threading.Thread(target=self._beat, args=(poller,), name="heartbeat", daemon=True)
@@ -196,10 +201,13 @@ class Service:
         clock: Clock,
         metrics: MetricsServer,
     ) -> None:
-        """The main thread: reload, and an eye on the others."""
+        """The main thread: reload, marks, and an eye on the others."""
+        stored = history.reader()
         while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
             metrics.keep(self.settings.metrics)
             self._tell_of_storage()
+            if self.settings.inbox is not None:
+                self._inbox.look(self.settings.inbox, [bmc.name for bmc in self.settings.bmcs], stored)
             while history.repairs:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
             if self.reload is not None and self.reload_asked.is_set():
@@ -266,8 +274,9 @@ class Service:
         self._figures.use(settings.bmcs)
         recorder.sync_interval_s = settings.sync_interval_s
         opening.renew(history, settings)
-        recorder.hand_on(begun_again(history, added, clock.utc_ms()))
-        poller.poll(targets_of(settings))
+        begun = begun_again(history, added, clock.utc_ms())
+        recorder.hand_on(begun)
+        poller.poll(targets_of(settings, begun))
         self._publishing_stop.set()  # when it has ended, _watch begins anew: not before, and without waiting for it
         _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
 
@@ -320,6 +329,7 @@ class Service:
 
     def _acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         self._figures.acknowledged(samples, events)
+        self._inbox.acknowledged(events)
         if self._publishing is not None:
             self._publishing.acknowledged(samples, events)
         if self.watcher is not None:
@@ -327,7 +337,10 @@ class Service:
 
 
 def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
-    """The events that say since when nothing was collected of a BMC, where that is known, and its interval if new."""
+    """The events that say since when nothing was collected of a BMC, where that is known, and its interval if new.
+
+    Caps that lasted when it was last heard of are among them, as they are: they last until the BMC says otherwise.
+    """
     events: list[Event] = []
     for bmc in bmcs:
         if told_interval_s(history, bmc.name, now_ms) != bmc.interval_s:
@@ -340,11 +353,9 @@ def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Even
             away = away or str(error)
             last = []
         since_ms = last[-1].at_ms if last else 0
-        lasting = [
-            event
-            for event in history.read_events(bmc.name, since_ms, now_ms + 1)
-            if event.kind is EventKind.OUTAGE and event.end_ms is None
-        ]
+        told = [event for event in history.read_events(bmc.name, since_ms, now_ms + 1) if event.end_ms is None]
+        lasting = [event for event in told if event.kind is EventKind.OUTAGE]
+        events += [event for event in told if event.kind is EventKind.CAP][-1:]
         events += [replace(event, end_ms=max(now_ms, event.begin_ms)) for event in lasting]
         if last and not lasting and now_ms - since_ms > HOLDS_INTERVALS * bmc.interval_s * 1000:
             detail = "the collector was not running"

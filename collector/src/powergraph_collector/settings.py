@@ -23,6 +23,7 @@ from pydantic import (
 
 from powergraph_collector.credentials import Password, UserName
 from powergraph_collector.retention import FOR_EVER
+from powergraph_collector.tariff import WEEKDAYS, Rate, Tariff, Weekday
 from powergraph_collector.urls import valid_url
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
@@ -39,6 +40,7 @@ DEFAULT_KEEP_SAMPLE_DAYS = FOR_EVER
 FEWEST_SAMPLE_DAYS = 7  # by then the rollups are safe, and somebody has looked
 SHORTEST_INTERVAL_S = 0.1
 LONGEST_INTERVAL_S = 3600.0
+MOST_RATES = 20
 DEFAULT_SPOOL_MB = 1000.0  # ten hours of 1,000 BMCs at 10 s
 
 
@@ -62,6 +64,8 @@ Privilege = Literal["auto", "user", "operator", "administrator"]
 CipherSuite = Literal["auto", 3, 17]
 ReaderName = Literal["pyghmi", "ipmitool"]
 HistoryName = Literal["tinydb", "victoriametrics"]
+Price = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+DayTime = Annotated[str, _in_form(r"([01][0-9]|2[0-3]):[0-5][05]", "a time such as 22:00: a multiple of five minutes")]
 ServerUrl = Annotated[str, Field(max_length=2000), AfterValidator(valid_url)]
 
 
@@ -83,6 +87,7 @@ class Bmc(_Strict):
     password: Password = SecretStr("")
     title: Printable = ""
     group: Printable = ""
+    rack: Printable = ""
     interval_s: Interval = DEFAULT_INTERVAL_S
     privilege: Privilege = "auto"
     cipher_suite: CipherSuite = "auto"
@@ -149,6 +154,40 @@ class VictoriaMetrics(_Strict):
         return self.insert_url or self.url or "", self.select_url or self.url or ""
 
 
+class TariffRate(_Strict):
+    """A price that holds at certain times; see tariff.Rate, which it is in text."""
+
+    name: Annotated[Printable, Field(min_length=1)]
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS
+    begin: Annotated[DayTime, Field(alias="from")]
+    end: Annotated[DayTime, Field(alias="to")]
+    per_kwh: Price
+
+    @field_validator("days")
+    @classmethod
+    def _days_are_in_order(cls, value: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+        return tuple(day for day in WEEKDAYS if day in value)
+
+    def rate(self) -> Rate:
+        """The rate as figures need it."""
+        begin, end = (int(time[:2]) * 60 + int(time[3:]) for time in (self.begin, self.end))
+        return Rate(self.name, frozenset(map(WEEKDAYS.index, self.days)), begin, end, self.per_kwh)
+
+
+class TariffTable(_Strict):
+    """What energy costs: a base rate, and rates that hold instead at their times."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    currency: Annotated[str, _in_form(r"[A-Z]{3}", "an ISO 4217 code such as EUR")] | None = None
+    per_kwh: Price
+    rates: Annotated[tuple[TariffRate, ...], Field(alias="rate", max_length=MOST_RATES)] = ()
+
+    def tariff(self, zone: str) -> Tariff:
+        """The tariff as figures need it; its times are local ones of a zone of the tz database."""
+        return Tariff(ZoneInfo(zone), self.per_kwh, tuple(rate.rate() for rate in self.rates), self.currency)
+
+
 class Settings(_Strict):
     """What the service does: whom it polls, where it keeps and publishes."""
 
@@ -166,7 +205,10 @@ class Settings(_Strict):
     sync_interval_s: Annotated[float, Field(ge=0, le=3600)] = 0  # 0: at every tick
     publish: Path | None = None
     runtime: Path | None = None
+    inbox: Path | None = None
     metrics: Metrics | None = None
+    tariff: TariffTable | None = None
+    co2_g_per_kwh: Price | None = None
     bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
 
     @property

@@ -94,7 +94,7 @@ def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate,
     for reader in ("pyghmi", "ipmitool"):
         supplies = [{"name": f"PS{number} Input", "entity": 10, "instance": number, "share": 0.5} for number in (1, 2)]
         simulator = simulate(node01={"fault": "no-dcmi", "sdr": supplies, "latency_s": 0.003})
-        options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 0.5, "--nread", 2, "--reader", reader]
+        options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 2, "--nread", 2, "--reader", reader]
         code, _, err = run(tmp_path, "powergraph", *bmc(simulator), *options)
         assert (code, err) == (0, "")
         with PowerDB(tmp_path / f"{reader}.db", access_mode="r") as db:

@@ -99,6 +99,16 @@ def test_an_event_that_is_told_twice_comes_once_with_its_end(tmp_path: Path) -> 
     history.close()
 
 
+def test_two_steps_of_the_clock_after_the_same_sample_are_two_events(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    forward = Event("node01", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + 3_603_000, "", "forward", 3_600_000)
+    back = Event("node01", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + 1_007_000, "", "back", -2_600_000)
+    history.append([], [forward, back])
+    history.append([], [back])  # told twice, it is still one
+    assert history.read_events("node01", NOON_MS, NOON_MS + 1) == [forward, back]
+    history.close()
+
+
 def test_an_event_that_lasts_is_found_on_the_day_on_which_it_was_told_again(tmp_path: Path) -> None:
     now_ms = [NOON_MS]
     history = TinyDbHistory(tmp_path / "db", now_ms=lambda: now_ms[0])
@@ -263,8 +273,9 @@ def test_a_compaction_that_the_disk_refuses_costs_nothing(
     assert list(history.read("node01", 0, 2 * NOON_MS)) == samples(200) + more
 
 
-def test_a_store_of_the_former_format_opens_and_goes_on(tmp_path: Path) -> None:
-    shutil.copytree(Path(__file__).parent / "format1", tmp_path / "db")
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_a_former_format_opens_and_goes_on(tmp_path: Path, version: int) -> None:
+    shutil.copytree(Path(__file__).parent / f"format{version}", tmp_path / "db")
     for history in (TinyDbHistory(tmp_path / "db", access_mode="r"), TinyDbHistory(tmp_path / "db")):
         found = list(history.read("node01", 0, 2 * NOON_MS))
         assert [(sample.at_ms - NOON_MS, sample.power_w) for sample in found] == [
@@ -276,7 +287,19 @@ def test_a_store_of_the_former_format_opens_and_goes_on(tmp_path: Path) -> None:
         assert history.db.table("notes").all() == [{"text": "first", "seen": True}, {"text": "second"}]
     assert history.append(samples(1)).samples
     assert history.db.table("notes").insert({"text": "third"}) == 3
-    assert (tmp_path / "db" / ".format.json").read_text() == '{"format": 2}'
+    assert (tmp_path / "db" / ".format.json").read_text() == '{"format": 3}'
+
+
+def test_columns_of_the_former_format_are_read_and_written_anew(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parent / "format2", tmp_path / "db")
+    history = TinyDbHistory(tmp_path / "db")
+    kept = [Sample("node02", NOON_MS + 10_000 * row + row % 7, 400 + row * row % 83) for row in range(2100)]
+    assert list(history.read("node02", 0, 2 * NOON_MS)) == kept
+    assert history.last("node02", 60) == kept[-60:]
+    assert history.append([late := Sample("node02", NOON_MS + 30_000_000, 1)]).samples == [late]
+    assert history.db.storage.compact("node02/2026-11-23")
+    assert list(history.read("node02", 0, 2 * NOON_MS)) == [*kept, late]
+    history.close()
 
 
 READER = """

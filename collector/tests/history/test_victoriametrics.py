@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.victoria_server import VictoriaServer, free_port
+from tests.victoria_server import VictoriaServer, certificate, free_port
 
 from powergraph_collector.history import durable
 from powergraph_collector.history.engine import HistoryAwayError
@@ -219,7 +219,7 @@ from powergraph_collector.model import Sample, Statistics
 
 url, number = sys.argv[2], int(sys.argv[3])
 pace = Pace(round_s=0.01, settled_s=5.0, doubtful_s=5.0)
-history = VictoriaMetricsHistory(Access(url, url), Path(sys.argv[1]), print, pace=pace)
+history = VictoriaMetricsHistory(Access(url, url), Path(sys.argv[1]), print, spool_bytes=10**8, pace=pace)
 while True:
     batch = [Sample(f"node{index}", number, 400 + index) for index in range(3)]
     for sample in history.append(batch).samples:
@@ -359,6 +359,36 @@ def test_samples_that_the_server_will_not_keep_are_told_and_do_not_hold_up_other
     history.close()
 
 
+def test_what_a_cluster_gives_in_part_confirms_nothing_and_is_told(
+    own_server: VictoriaServer, tmp_path: Path, answering: Callable[..., str]
+) -> None:
+    is_partial = [True]
+
+    def in_part(path: str, body: bytes) -> tuple[int, bytes]:
+        own_server.flush()
+        with urllib.request.urlopen(f"{own_server.url}{path}", body) as response:
+            text = response.read()
+        if "export" in path:
+            assert b"deny_partial_response=1" in body
+            text += b'{"status":"success","isPartial":true}\n' * is_partial[0]
+        return 200, text
+
+    said: list[str] = []
+    history = opened(answering(in_part), tmp_path / "db", said.append)
+    sent = [row(number) for number in range(30)]
+    history.append(sent)
+    until(lambda: bool(said))
+    for ask in (history.utc_days, history.reader().stamps, lambda bmc: history.reader().last(bmc, 40)):
+        with pytest.raises(HistoryAwayError, match="does not answer in full: a storage node of the cluster is away"):
+            ask("node01")
+    assert history.spooled.depth == 30
+    is_partial[0] = False
+    until(lambda: history.spooled.depth == 0)
+    assert history.last("node01", 40) == sent
+    history.close()
+    assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
+
+
 def test_a_reader_is_not_shown_a_part_of_what_is_on_its_way(server: VictoriaServer, tmp_path: Path) -> None:
     history = opened(server.url, tmp_path / "db", pace=Pace(round_s=3600))
     history.spooled._most_held = 10
@@ -434,6 +464,9 @@ def test_long_series_go_in_lines_that_servers_take() -> None:
     assert [len(series_of(line).values) for line in lines] == [10_000, 10_000, 5_000]
 
 
+DAY_LINE = b'{"metric":{"__name__":"powergraph_day_begun","bmc":"node01"},"values":[1],"timestamps":[1700000000000]}\n'
+
+
 @pytest.mark.parametrize(
     ("status", "text", "words"),
     [
@@ -442,7 +475,12 @@ def test_long_series_go_in_lines_that_servers_take() -> None:
         (200, b'{"metric":{"__name__":"x"},"values":[1,2],"timestamps":[1]}', "does not answer like VictoriaMetrics"),
         (200, b'{"metric":{"__name__":"x"},"values":[1],"timestamps":["1"]}', "does not answer like VictoriaMetrics"),
         (200, b'{"metric":[],"values":[],"timestamps":[]}', "does not answer like VictoriaMetrics"),
+        (200, b'{"status":"success","isPartial":true,"data":{"result":[]}}', "a storage node of the cluster is away"),
+        (200, DAY_LINE + b'{"isPartial":true}\n', "a storage node of the cluster is away"),
+        (200, DAY_LINE + b'{"status":"error","errorType":"422","error":"x"}\n', "does not answer like VictoriaMetrics"),
+        (503, b'{"status":"error","error":"cannot fetch data"}', "refused with HTTP 503: {"),
         (401, b"", "check user and password"),
+        (400, b'cannot find the auth token "Basic bm9ib2R5Og==" in config', "HTTP 400: check user and password"),
         (404, b"", "check the URL"),
         (302, b"", "it redirects, which is not followed"),
         (500, b"\x1b[2Jboom\n\nboom", "refused with HTTP 500: [2Jboom boom"),
@@ -494,29 +532,24 @@ def test_no_line_breaks_the_parser(line: bytes) -> None:
 
 
 def test_users_and_certificates_are_checked(start: Callable[..., VictoriaServer], tmp_path: Path) -> None:
-    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=powergraph test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    options = ["-tls", f"-tlsCertFile={certificate}", f"-tlsKeyFile={key}"]
+    ca, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    certificate(ca, key)
+    options = ["-tls", f"-tlsCertFile={ca}", f"-tlsKeyFile={key}"]
     options += ["-httpAuth.username=powergraph", "-httpAuth.password=a-secret"]
     server = start(*options, scheme="https")
 
-    def ask(user: str, password: str, ca: Path | None) -> list[str]:
-        access = Access(server.url, server.url, user, password, ca)
+    def ask(user: str, password: str, trusted: Path | None) -> list[str]:
+        access = Access(server.url, server.url, user, password, trusted)
         assert "a-secret" not in repr(access)
         return VictoriaMetricsReader(Server(access)).bmcs()
 
-    assert ask("powergraph", "a-secret", certificate) == []
-    to = Server(Access(server.url, server.url, "powergraph", "wrong", certificate))
+    assert ask("powergraph", "a-secret", ca) == []
+    to = Server(Access(server.url, server.url, "powergraph", "wrong", ca))
     with pytest.raises(HistoryAwayError, match="HTTP 401: check user and password"):
         to.insert(b"")
     to.log_in(Access(server.url, server.url, "powergraph", "a-secret"))
     to.insert(b"")
     with pytest.raises(HistoryAwayError, match="HTTP 401: check user and password"):
-        ask("powergraph", "wrong", certificate)
+        ask("powergraph", "wrong", ca)
     with pytest.raises(HistoryAwayError, match=r"cannot be reached: .*certificate"):
         ask("powergraph", "a-secret", None)

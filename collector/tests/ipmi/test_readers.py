@@ -31,6 +31,7 @@ DCMI_POWER, READ_RECORD = (0x2C, 0x02), (0x0A, 0x23)
 READING_ONLY = {
     DCMI_POWER,
     READ_RECORD,
+    (0x2C, 0x03),  # Get Power Limit
     (0x0A, 0x20),  # Get SDR Repository Info
     (0x0A, 0x22),  # Reserve SDR Repository
     (0x04, 0x2D),  # Get Sensor Reading
@@ -113,6 +114,29 @@ def test_a_reading_has_all_that_the_bmc_said(simulate: Simulate, reader: Reader)
     assert answer.statistics is not None
     assert (answer.statistics.min_w, answer.statistics.max_w, answer.statistics.average_w) == (436, 436, 436)
     assert simulator.served[-1][2] == 436
+
+
+def test_a_reading_that_is_asked_for_again_before_its_answer_comes_is_served_once(
+    simulate: Simulate, lan: LanReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = {"kind": "office", "idle_w": 100, "peak_w": 60_000}
+    simulator = simulate(node01={"delay_s": 1.7, "power": office})
+    answers = read(lan, login(simulator))
+    requests: list[bytes] = []
+    real = Bmc._in_session
+
+    def heard(bmc: Bmc, session_id: int, datagram: bytes, *clocks: float) -> Any:
+        requests.append(datagram)
+        return real(bmc, session_id, datagram, *clocks)
+
+    monkeypatch.setattr(Bmc, "_in_session", heard)
+    simulator.set_fault("node01", "slow")
+    answers += read(lan, login(simulator)) + read(lan, login(simulator))
+    assert len(requests) > 2
+    assert [answer.power_w for answer in answers if isinstance(answer, Reading)] == [
+        each[2] for each in simulator.served
+    ]
+    assert len(simulator.served) == 3
 
 
 @pytest.mark.parametrize(

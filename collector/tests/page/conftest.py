@@ -10,10 +10,11 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import published
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from serving import Handler, WebServer, render
+
+import published
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 Row = tuple[int, int]
+# Of an overview's last 24 hours.
+STEP_S, STEPS = 900, 96
 
 
 def ms(text: str) -> int:
@@ -44,6 +46,7 @@ class Collector:
         self.name, self.now_ms, self.zone = name, now_ms, zone
         self.bmcs: dict[str, dict[str, Any]] = {}
         self.readings: dict[str, dict[str, Any]] = {}
+        self.summaries: dict[str, dict[str, Any]] = {}
 
     def bmc(self, name: str, **fields: Any) -> None:
         """Add a machine that answered two seconds ago."""
@@ -86,6 +89,35 @@ class Collector:
     def append(self, name: str, day: str, text: str) -> None:
         with (self.folder / name / f"{day}.csv").open("a") as file:
             file.write(text)
+
+    def summary(
+        self, name: str, means: int | list[int | None] = 400, highs: int | list[int | None] = 500, **today: Any
+    ) -> None:
+        """What `overview.json` says of a machine: the same watts all day, or those of each quarter of an hour."""
+        passed_s = (self.now_ms() - self.midnight(self.today)) / 1000
+        usual = {"energy_wh": 3210.5, "covered_s": passed_s, "min_w": 100, "max_w": 500, "samples": 4000}
+        mean_w, max_w = (each if isinstance(each, list) else [each] * STEPS for each in (means, highs))
+        self.summaries[name] = {"today": usual | today, "mean_w": mean_w, "max_w": max_w}
+
+    def write_overview(self, **fields: Any) -> None:
+        """Of all machines that a `summary` was given of; the last step is the one that the present moment is in."""
+        step_ms = STEP_S * 1000
+        end = (self.now_ms() // step_ms + 1) * step_ms
+        head = {
+            "format": 1,
+            "collector": self.name,
+            "written_at": iso(self.now_ms()),
+            "day": self.today,
+            "day_from": iso(self.midnight(self.today)),
+            "from": iso(end - STEPS * step_ms),
+            "step_s": STEP_S,
+            "steps": STEPS,
+        }
+        self._json("overview.json", head | {"bmcs": self.summaries} | fields)
+
+    @property
+    def today(self) -> str:
+        return datetime.fromtimestamp(self.now_ms() / 1000, ZoneInfo(self.zone)).date().isoformat()
 
     def midnight(self, day: str) -> int:
         return round(datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(self.zone)).timestamp() * 1000)

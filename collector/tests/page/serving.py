@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import published
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import published
 
 SITE = Path(__file__).parents[3] / "files" / "frontend" / "site"
 CSP = (

@@ -6,8 +6,9 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from published import every, ms
 from serving import NOW
+
+from published import every, ms
 
 DAY = "2026-11-20"
 BEGIN, END = ms(f"{DAY}T00:00:00Z"), ms("2026-11-21T00:00:00Z")

@@ -8,8 +8,9 @@ import re
 import pytest
 from jinja2.exceptions import UndefinedError
 from playwright.sync_api import expect
-from published import every, iso
 from serving import NOW, SITE, VARIABLES, render
+
+from published import every, iso
 
 VIEWS = ["index.html", "daily.html", "files.html", "about.html"]
 TODAY = "2026-11-24"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from playwright.sync_api import expect
-from published import Collector, csv, every, iso, ms
 from serving import NOW, render
+
+from published import Collector, csv, every, iso, ms
 
 TODAY = "2026-11-24"
 

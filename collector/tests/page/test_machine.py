@@ -6,10 +6,11 @@ import re
 
 import axe
 import pytest
-import rolled
+import rollup_files
 from playwright.sync_api import expect
-from published import Collector, csv, every, iso, ms
 from serving import NOW, render
+
+from published import Collector, csv, every, iso, ms
 
 TODAY = "2026-11-24"
 DAY = "2026-11-20"
@@ -234,7 +235,7 @@ class TestSpans:
         )
         for day in sorted({iso(each)[:10] for each, _ in rows}):
             lab.day("node01", day, [row for row in rows if iso(row[0]).startswith(day)])
-        rolled.publish(lab, "node01", rows)
+        rollup_files.publish_samples(lab, "node01", rows)
         visitor = visit()
         page = visitor.open("machine.html?span=30d")
         visitor.drawn()
@@ -252,7 +253,7 @@ class TestSpans:
     def test_where_samples_are_not_published_any_more_the_span_snaps_to_rows_and_says_so(self, lab, visit):
         lab.bmc("node01")
         rows = every(10, "2026-10-05T00:00:00Z", "2026-10-05T02:00:00Z", lambda i: 400)
-        rolled.publish(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
+        rollup_files.publish_samples(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
         lab.day("node01", TODAY, every(10, f"{TODAY}T11:00:00Z", NOW))
         visitor = visit()
         span = "from=2026-10-05T00:00:00Z&to=2026-10-05T02:00:00Z"
@@ -448,7 +449,7 @@ class TestSelection:
     def test_where_only_rows_are_published_rows_are_downloaded(self, lab, visit):
         lab.bmc("node01")
         rows = every(10, "2026-10-05T00:00:00Z", "2026-10-05T02:00:00Z")
-        rolled.publish(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
+        rollup_files.publish_samples(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
         lab.day("node01", TODAY, every(10, f"{TODAY}T11:00:00Z", NOW))
         published = (lab.folder / "node01" / "2026-10.csv").read_text().splitlines()
         visitor = visit()

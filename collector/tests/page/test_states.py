@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from published import every, iso
 from serving import NOW, render
+
+from published import every, iso
 
 TODAY = "2026-11-24"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
 
 from powergraph_collector.energy import energy
-from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading, Secret
+from powergraph_collector.ipmi.reader import Answer, Answered, Cap, Login, NoReading, Reading, Secret
 from powergraph_collector.model import Event, EventKind, Reason, Sample, Source
 from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.outages import Record, Series
@@ -288,3 +288,46 @@ def test_an_outage_whose_reason_changes_is_two() -> None:
     assert isinstance(begun, Event)
     assert (ended.reason, ended.end_ms) == ("timeout", 11_000)
     assert (begun.reason, begun.begin_ms, begun.end_ms) == ("login-refused", 11_000, None)
+
+
+def caps_of(*limits_w: int | None, cap: Event | None = None, interval_s: float = 10.0) -> list[Event]:
+    """The cap events of a BMC that tells these limits with its readings, a reading each interval."""
+
+    def script(_name: str, tick: int) -> tuple[float, Answer]:
+        return 0.0, replace(WATTS, cap=Cap(limits_w[tick])) if tick < len(limits_w) else WATTS
+
+    bench = Bench(script, replace(target("a", interval_s), cap=cap))
+    bench.run(interval_s * (len(limits_w) + 1))
+    return [event for event in bench.events("a") if event.kind is EventKind.CAP]
+
+
+def merged(events: list[Event]) -> list[tuple[int, bool, float | None]]:
+    """As the history merges them: begin, whether it lasts, limit."""
+    latest = {event.begin_ms: event for event in events}
+    return [(event.begin_ms, event.end_ms is None, event.value) for event in latest.values()]
+
+
+def test_a_cap_is_told_when_it_comes_changes_and_goes_and_not_while_it_lasts() -> None:
+    told = merged(caps_of(None, 300, 300, 250, None, None))
+    assert [each[1:] for each in told] == [(False, 300.0), (False, 250.0)]
+    assert [each[1:] for each in merged(caps_of(300, 300))] == [(True, 300.0)]
+
+
+def test_a_cap_that_lasted_goes_on_or_ends_and_is_not_begun_again() -> None:
+    lasting = Event("a", EventKind.CAP, 1_000, None, value=300.0)
+    assert merged(caps_of(300, cap=lasting)) == [(1_000, True, 300.0)]
+    assert merged(caps_of(None, cap=lasting)) == [(1_000, False, 300.0)]
+    assert [each[1:] for each in merged(caps_of(250, cap=lasting))] == [(False, 300.0), (True, 250.0)]
+
+
+def test_a_cap_that_lasts_is_told_again_for_each_new_day() -> None:
+    told = caps_of(300, *[300] * 60, interval_s=3600.0)
+    assert len(told) == 1 + 3  # midnights
+    assert len(merged(told)) == 1
+
+
+def test_the_cap_of_a_bmc_that_is_polled_no_more_ends() -> None:
+    bench = Bench(lambda _name, _tick: (0.0, replace(WATTS, cap=Cap(300))), target("a"), target("b"))
+    bench.run(35, at=lambda now_s: bench.poller.poll([target("b")]) if 20 < now_s < 20.6 else None)
+    (cap,) = merged([event for event in bench.events("a") if event.kind is EventKind.CAP])
+    assert cap[1:] == (False, 300.0)

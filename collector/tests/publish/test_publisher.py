@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from powergraph_collector import days
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import csv_files, files
+from powergraph_collector.publish import csv_files, files, publisher
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.settings import Settings, validated
 
@@ -34,7 +34,10 @@ class Site:
         self.now_ms = MORNING_MS + 12 * HOUR_MS
         self.complaints: list[str] = []
         self.root = folder / "data"
-        bmcs = [{"name": name, "host": "192.0.2.1", "port": 600 + index} for index, name in enumerate(names)]
+        bmcs = [
+            {"name": name, "host": "192.0.2.1", "port": 600 + index, "rack": f"rack {index + 1}"}
+            for index, name in enumerate(names)
+        ]
         table = {"name": "lab", "zone": ZONE, "tail_length": 3, "store": folder / "db", "bmc": bmcs}
         self.settings: Settings = validated(table, "test")
         self.writer = TinyDbHistory(folder / "db", now_ms=lambda: self.now_ms)
@@ -131,6 +134,24 @@ def test_days_that_nobody_published_are_written_from_the_store(site: Site) -> No
     assert [row for name in published for row in site.csv(f"node01/{name}")[1:]] == rows(old)[1:]
 
 
+def test_the_index_lists_the_months_and_years_that_have_rows(site: Site) -> None:
+    site.round()
+    node01, node02 = site.json("index.json")["bmcs"]
+    assert (node01["months"], node01["years"], node01["rack"]) == ([], [], "rack 1")
+    for months_ago in (0, 2, 3, 11, 12):
+        site.writer.append(samples(3, site.now_ms - round(30.5 * 24 * HOUR_MS) * months_ago))
+    site.start()
+    site.round()
+    node01, node02 = site.json("index.json")["bmcs"]
+    assert node01["months"] == [["2025-11", "2025-12"], ["2026-08", "2026-09"]]
+    site.now_ms += HOUR_MS
+    site.round()
+    node01, node02 = site.json("index.json")["bmcs"]
+    assert node01["months"] == [["2025-11", "2025-12"], ["2026-08", "2026-09"], ["2026-11", "2026-11"]]
+    assert node01["years"] == [["2025", "2026"]]
+    assert (node02["months"], node02["years"]) == ([], [])
+
+
 def test_now_says_who_is_fresh_silent_and_waiting(site: Site) -> None:
     site.keep(samples(1, site.now_ms - 4000))
     site.round()
@@ -160,6 +181,64 @@ def test_an_outage_that_ends_on_a_later_day_is_told_on_every_day_it_touched(site
     assert site.json("now.json")["bmcs"]["node01"]["state"] == "fresh"
 
 
+def reasons(site: Site, name: str) -> list[tuple[str, str | None]]:
+    return [(event["reason"], event["end"]) for event in site.json(name)["events"] if event["kind"] == "outage"]
+
+
+def test_a_month_tells_the_events_that_touch_it(site: Site) -> None:
+    site.now_ms = begin_ms = MORNING_MS + (7 * 24 - 1) * HOUR_MS  # an hour before December
+    site.round()
+    site.keep(samples(1, begin_ms - 10_000), [Event("node01", EventKind.OUTAGE, begin_ms, None, "timeout")])
+    site.round(with_tails=False)
+    assert reasons(site, "node01/2026-11.events.json") == []
+    site.publisher._events._rests_until_s.clear()
+    site.round()
+    assert reasons(site, "node01/2026-11.events.json") == [("timeout", None)]
+    site.now_ms += 2 * HOUR_MS
+    site.publisher._events._rests_until_s.clear()
+    site.round()
+    assert reasons(site, "node01/2026-12.events.json") == [("timeout", None)]
+    site.keep(samples(1, site.now_ms), [Event("node01", EventKind.OUTAGE, begin_ms, site.now_ms, "timeout")])
+    site.publisher._events._rests_until_s.clear()
+    site.round()
+    for month in ("2026-11", "2026-12"):
+        document = site.json(f"node01/{month}.events.json")
+        assert (document["month"], document["zone"], document["interval_s"]) == (month, ZONE, 10.0)
+        assert reasons(site, f"node01/{month}.events.json") == [("timeout", days.iso(site.now_ms))]
+    assert reasons(site, "node02/2026-12.events.json") == []
+
+
+def test_months_that_had_no_events_file_get_one_at_the_start(site: Site) -> None:
+    for months_ago in (5, 1, 0):
+        begin_ms = site.now_ms - 30 * 24 * HOUR_MS * months_ago
+        site.writer.append(samples(3, begin_ms), [Event("node01", EventKind.OUTAGE, begin_ms, begin_ms + 1, "busy")])
+    site.round()
+    site.now_ms += HOUR_MS
+    site.round()
+    folder = site.root / "lab/node01"
+    months = ["2026-06.events.json", "2026-10.events.json", "2026-11.events.json"]
+    before = {name: (folder / name).read_bytes() for name in months}
+    assert all(b"busy" in content for content in before.values())
+    (folder / months[0]).unlink()
+    site.start()
+    site.round()
+    assert {path.name: path.read_bytes() for path in folder.glob("????-??.events.json")} == before
+
+
+def test_an_event_that_was_stored_and_not_published_is_published_after_a_restart(site: Site) -> None:
+    yesterday_ms = site.now_ms - 24 * HOUR_MS
+    site.writer.append(samples(2, yesterday_ms))
+    site.round()
+    site.round()
+    assert reasons(site, "node01/2026-11-23.events.json") == []
+    site.writer.append([], [Event("node01", EventKind.OUTAGE, yesterday_ms, yesterday_ms + 1, "busy")])
+    site.start()
+    site.round()
+    site.round()
+    for name in ("2026-11-23", "2026-11"):
+        assert reasons(site, f"node01/{name}.events.json") == [("busy", days.iso(yesterday_ms + 1))]
+
+
 def test_an_outage_that_lasts_is_told_on_the_next_day_too(site: Site) -> None:
     site.keep(samples(1, site.now_ms - 10_000), [Event("node01", EventKind.OUTAGE, site.now_ms, None, "timeout")])
     site.round()
@@ -175,6 +254,25 @@ def test_a_reading_from_before_the_start_is_not_fresh(site: Site) -> None:
     site.round()
     now = site.json("now.json")["bmcs"]["node01"]
     assert (now["state"], now["power_w"]) == ("waiting", 400)
+
+
+def test_a_flood_that_comes_while_publishing_begins_is_published_all_the_same(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "MOST_WAITING", 10)
+    kept = samples(40, site.now_ms)
+    read_last = site.reader.last
+
+    def flooded(bmc: str, count: int) -> list[Sample]:
+        if bmc == "node02" and kept:  # node01 has been read
+            site.keep([kept.pop(0) for _ in range(len(kept))])
+        return read_last(bmc, count)
+
+    expected = rows(kept)
+    monkeypatch.setattr(site.reader, "last", flooded)
+    site.round()
+    site.round()
+    assert site.csv("node01/2026-11-24.csv") == expected
 
 
 def test_a_sample_that_was_read_before_it_was_told_of_is_published_once(site: Site) -> None:

@@ -40,11 +40,9 @@ def test_published_days_go_an_hour_after_it_was_said_and_rollups_stay() -> None:
         collected(here, 5)
         here.settings = here.settings.model_copy(update={"keep_published_days": 2})
         here.start()
-        told: list[str] = []
-        here.publisher._tell = told.append
         before = files_of(here)
         here.round(3)
-        assert told == ["retention: 3 published days, up to 2026-11-26, will be removed in an hour"]
+        assert here.told == ["retention: 3 published days, up to 2026-11-26, will be removed in an hour"]
         assert files_of(here) >= before
         rows = here.files.five_minutes(0, here.now_ms)
         here.now_ms += HOUR_MS

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
+from itertools import groupby
+from math import floor
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import brotli
@@ -15,11 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.series import NOON_MS, made_up_series, real_day
 
-from powergraph_collector.days import FIRST_MS, LAST_MS, moment, span_of
+from powergraph_collector.days import FIRST_MS, LAST_MS, iso, moment, ms_of, span_of
 from powergraph_collector.energy import Energy, energy, first_interval_ms
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import rollup_csv
+from powergraph_collector.publish.day_rows import DayRows
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.rolling import Rolling, rule_events, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
@@ -40,13 +46,19 @@ class Site:
         self.complaints: list[str] = []
         bmc = {"name": "n", "host": "192.0.2.1", "interval_s": interval_ms / 1000}
         self.settings = validated({"name": "lab", "zone": zone, "store": folder / "db", "bmc": [bmc]}, "test")
+        self.told: list[str] = []
         self.writer = TinyDbHistory(folder / "db", now_ms=lambda: self.now_ms)
         self.reader = TinyDbHistory(folder / "db", access_mode="r")
         self.start()
 
     def start(self) -> None:
         self.publisher = Publisher(
-            self.settings, self.reader, self.folder / "data", self.complaints.append, lambda: self.now_ms
+            self.settings,
+            self.reader,
+            self.folder / "data",
+            self.complaints.append,
+            lambda: self.now_ms,
+            tell=self.told.append,
         )
 
     def keep(self, records: list[Sample | Event], *, told: bool = True) -> None:
@@ -67,13 +79,16 @@ class Site:
 
     def bytes_of(self, folder: Path) -> dict[str, bytes]:
         """The rollup files with their twins."""
-        paths = [*folder.glob("[0-9]???-??.csv*"), *folder.glob("[0-9]???.csv*")]
+        paths = [*folder.glob("[0-9]???-??.csv*"), *folder.glob("[0-9]???.csv*"), *folder.glob("days.csv*")]
         return {path.name: path.read_bytes() for path in sorted(paths)}
 
     def rebuilt(self) -> dict[str, bytes]:
         """The files as they are written from the store where there are none."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        Rolling("n", self.reader, RollupFiles(folder, self.zone), self.interval_ms).rebuild(self.now_ms)
+        rollup_files = RollupFiles(folder, self.zone)
+        rolling = Rolling("n", self.reader, rollup_files, self.interval_ms)
+        rolling.rebuild(self.now_ms)
+        DayRows(rollup_files, self.zone).rebuild(rolling.over_ms(self.now_ms))
         return self.bytes_of(folder)
 
     def check(self) -> None:
@@ -95,6 +110,53 @@ class Site:
             of_month = [row for row in rows if moment(row.at_ms, self.zone).timetuple()[:2] == (year, month)]
             lines = (self.folder / f"data/lab/n/{name}.csv").read_bytes()
             assert lines == rollup_csv.HEADER + b"".join(rollup_csv.lines(of_month))
+        self.check_days(rows, max(samples[-1].at_ms, *(sample.at_ms for sample in samples[:-1]), 0))
+        self.check_overview(rows)
+
+    def check_days(self, rows: list[Row], frontier_ms: int) -> None:
+        """A row a day that is over, the sum of its five-minute rows."""
+        over_ms = max(each - each % FIVE_MINUTES_MS for each in (frontier_ms, self.now_ms - FIVE_MINUTES_MS))
+        expected = [b"day,mean_w,min_w,max_w,energy_wh,covered_s,samples\n"]
+        for day, of_day in groupby(rows, key=lambda row: moment(row.at_ms, self.zone).date()):
+            if span_of(day, self.zone)[1] <= over_ms:
+                numbers = rollup_csv.cells(merged(row.energy for row in of_day))
+                expected.append(f"{day},{numbers}\n".encode())
+        path = self.folder / "data/lab/n/days.csv"
+        assert (path.read_bytes() if path.exists() else expected[0]) == b"".join(expected)
+
+    def overview(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.folder / "data/lab/overview.json").read_bytes())
+        assert document.pop("written_at") <= iso(self.now_ms)
+        return document
+
+    def check_overview(self, rows: list[Row]) -> None:
+        """What `overview.json` says is what the rows say."""
+        document = self.overview()
+        today = moment(self.now_ms, self.zone).date()
+        assert (document["day"], document["day_from"]) == (str(today), iso(span_of(today, self.zone)[0]))
+        from_ms = ms_of(document["from"])
+        to_ms = from_ms + 96 * 900_000
+        rows = [row for row in rows if row.at_ms < to_ms]  # where the clock was set back, there are later ones
+        total = merged(row.energy for row in rows if moment(row.at_ms, self.zone).date() == today)
+        assert document["bmcs"]["n"]["today"] == {
+            "energy_wh": round(total.energy_wh, 9),
+            "covered_s": total.covered_s,
+            "min_w": total.min_w,
+            "max_w": total.max_w,
+            "samples": total.samples,
+        }
+        assert from_ms % 900_000 == 0
+        assert to_ms - 900_000 <= self.now_ms < to_ms
+        steps = [
+            merged(row.energy for row in rows if 0 <= row.at_ms - at_ms < 900_000)
+            for at_ms in range(from_ms, to_ms, 900_000)
+        ]
+        half = Fraction(1, 2)
+        means = [
+            floor(Fraction(step.energy_ms_w, step.covered_ms) + half) if step.covered_ms else None for step in steps
+        ]
+        assert document["bmcs"]["n"]["mean_w"] == means
+        assert document["bmcs"]["n"]["max_w"] == [step.max_w if step.covered_ms else None for step in steps]
 
 
 @contextmanager
@@ -268,16 +330,16 @@ def test_rows_and_days_whose_samples_are_gone_from_the_store_stay() -> None:
         here.now_ms += HOUR_MS
         here.round(4)
         folder = here.folder / "data/lab/n"
-        before = {path.name: path.read_bytes() for path in folder.glob("20*")}
+        before = {path.name: path.read_bytes() for path in (*folder.glob("20*"), folder / "days.csv")}
         here.writer.db.drop_table("n/2026-11-24")
         here.writer.db.drop_table("n/2026-11-25")
         here.start()
         here.round(3)
-        assert {path.name: path.read_bytes() for path in folder.glob("20*")} == before
+        assert {path.name: path.read_bytes() for path in (*folder.glob("20*"), folder / "days.csv")} == before
         late = Sample("n", NOON_MS + 5, 1)
         here.keep([late])
         here.round(3)
-        assert {path.name: path.read_bytes() for path in folder.glob("20*.csv")} == {
+        assert {path.name: path.read_bytes() for path in (*folder.glob("20*.csv"), folder / "days.csv")} == {
             name: data for name, data in before.items() if name.endswith(".csv")
         }
         rebuilt = Rolling("n", here.reader, here.files, here.interval_ms)
@@ -293,7 +355,9 @@ def test_of_a_rebuilt_site_every_file_is_as_it_was_kept_up() -> None:
         here.round(2)
         folder = here.folder / "data/lab/n"
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
-        assert {"2026-11-24.csv.br", "2026-11-25.csv.gz", "2026-11.csv", "2026.csv"} <= set(before)
+        assert {"2026-11-24.csv.br", "2026-11-25.csv.gz", "2026-11.csv", "2026.csv", "days.csv"} <= set(before)
+        assert {"2026-11.events.json", "2026-11-24.events.json"} <= set(before)
+        overview = here.overview()
         here.start()
         assert here.publisher.rebuild(["n"], lambda _: None).files == 0
         for path in folder.iterdir():
@@ -303,6 +367,7 @@ def test_of_a_rebuilt_site_every_file_is_as_it_was_kept_up() -> None:
         after = {path.name: path.read_bytes() for path in folder.iterdir()}
         del before[".agreed.json"], after[".agreed.json"]
         assert after == before
+        assert here.overview() == overview
 
 
 @given(

@@ -88,6 +88,43 @@ def test_ipmitool_understands_every_answer(simulate, ipmitool, suite: int) -> No
     assert [watts for _, _, watts in simulator.served] == [436] + [436, 218, 100] * 3
 
 
+def test_ipmitool_sets_activates_and_takes_away_a_cap_that_the_watts_keep_to(simulate, ipmitool) -> None:
+    address = simulate(node01={}).addresses["node01"]
+
+    def power(*command: str) -> str:
+        return ipmitool(address, "dcmi", "power", *command)
+
+    def watts() -> int:
+        return int(re.search(r"Instantaneous power reading: +(\d+) Watts", power("reading"))[1])
+
+    assert "No Active Power Limit" in power("get_limit")
+    assert "300 Watts" in power("set_limit", "limit", "300")
+    assert "No Active Power Limit" in power("get_limit")
+    assert watts() == 436
+    assert "successfully activated" in power("activate")
+    assert re.search(r"Power Limit Active\n.*\n *Power Limit: +300 Watts", power("get_limit"))
+    assert watts() == 300
+    assert "successfully deactivated" in power("deactivate")
+    assert watts() == 436
+
+
+def test_freeipmi_tells_the_cap_and_sets_one(simulate, freeipmi) -> None:
+    address = simulate(node01={"limit_w": 600}).addresses["node01"]
+    assert re.search(r"Power Limit Requested +: 600 [Ww]atts", freeipmi("ipmi-dcmi", address, "--get-power-limit"))
+    freeipmi(
+        "ipmi-dcmi",
+        address,
+        "--set-power-limit",
+        "--exception-actions=NO_ACTION",
+        "--power-limit-requested=250",
+        "--correction-time-limit=1000",
+        "--statistics-sampling-period=1",
+    )
+    assert re.search(r"Power Limit Requested +: 250 [Ww]atts", freeipmi("ipmi-dcmi", address, "--get-power-limit"))
+    statistics = freeipmi("ipmi-dcmi", address, "--get-system-power-statistics")
+    assert re.search(r"Current Power +: 250 Watts", statistics)
+
+
 def test_ipmitool_is_refused_with_a_wrong_password_and_a_missing_suite(simulate, ipmitool) -> None:
     address = simulate(node01={"cipher_suites": [17]}).addresses["node01"]
     assert "RAKP 2 HMAC is invalid" in ipmitool(address, "-v", "chassis", "status", password="wrong")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,11 +32,18 @@ def _tables(_context: click.Context, _option: click.Parameter, values: tuple[str
     return {name: day(text) for name, _, text in (value.rpartition("=") for value in values)}
 
 
+def zone_option(command: F) -> F:
+    """The option that says in which zone times without one are."""
+    return click.option("--zone", callback=_zone, help="Zone of days and of local times; by default this machine's.")(
+        command
+    )
+
+
 def reading_options(command: F) -> F:
     """The options of commands that read a history."""
     for option in (
         click.option("--bmc", help="Which BMC, where the store has several."),
-        click.option("--zone", callback=_zone, help="Zone of days and of local times; by default this machine's."),
+        zone_option,
         click.option(
             "--table",
             "tables",
@@ -109,6 +116,16 @@ def day(text: str) -> date:
     except (ValueError, OverflowError):
         raise CommandError(f"{text!r} is not a day: give it as YYYY-MM-DD", ExitCode.USAGE) from None
     return found
+
+
+def moment(text: str, zone: ZoneInfo) -> int:
+    """A time as the options give it, in ms; one without a zone is in this one. Raises CommandError."""
+    try:
+        when = datetime.fromisoformat(text)
+        at_ms = days.to_ms(when if when.tzinfo else when.replace(tzinfo=zone))
+    except (ValueError, OverflowError):
+        raise CommandError(f"{text!r} is not a time: give it as 2026-11-24T14:00", ExitCode.USAGE) from None
+    return min(max(at_ms, days.FIRST_MS), days.LAST_MS - 2 * 86_400_000)
 
 
 @contextmanager

@@ -19,7 +19,9 @@ _EPILOG = f"""{frame.EXIT_CODES_HELP}
 Subcommands (powergraph WORD --help tells more):
   status   what the service sees now
   probe    what a BMC offers, field by field
-  energy   energy of a BMC over a span, from a store
+  energy   energy and cost of a BMC over a span, from a store or a site
+  run      run a command and tell what it cost, from any machine
+  mark     mark a moment or a span of machines, on the collector's host
   db       check, export, import, copy stores; rebuild and expire published files"""
 
 

@@ -39,7 +39,8 @@ A trace has two columns: HH:MM:SS or an ISO 8601 timestamp, and watts; a header 
 Optional in [[bmc]], with defaults:
   fault = "none"                 # silent, no-dcmi, dcmi-ignored, busy-first, empty-first, inactive-zero,
                                  # inactive-value, zero, max, reboot (forgets its sessions), no-slots, slow
-  limit_w = 600                  # the active power limit that it tells; none by default
+  limit_w = 600                  # the power cap, which it tells and keeps to; none by default. Over the wire,
+                                 # `ipmitool dcmi power set_limit` and `activate` change it, as an operator
   delay_s = 1.5                  # how late the fault "slow" answers
   latency_s = 0.0                # how long every answer takes; real BMCs need 0.001 to 0.02
   cipher_suites = [3, 17]

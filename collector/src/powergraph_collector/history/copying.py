@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,7 +17,16 @@ from .engine import HistoryAwayError, ReadableHistory
 from .tinydb_engine import TinyDbHistory
 from .victoriametrics import VictoriaMetricsReader
 from .victoriametrics_http import Server
-from .victoriametrics_series import Placed, import_lines, place
+from .victoriametrics_series import (
+    DAY_BEGUN,
+    SAMPLE_METRICS,
+    Placed,
+    import_lines,
+    place,
+    points,
+    points_of,
+    selector,
+)
 
 SETTLED_S: Final = 6.0  # after which a server shows what it took
 MOST_WAITS: Final = 10
@@ -85,7 +95,7 @@ class ServerTarget:
         self._groups = groups
         self._events = events
         self._wait = wait
-        self._sent: dict[tuple[str, str], list[Sample]] = {}
+        self._sent: dict[tuple[str, str], list[Placed]] = {}
         wait(SETTLED_S)  # an earlier run may just have ended
 
     def add(self, bmc: str, day: str, samples: Sequence[Sample]) -> int:
@@ -93,8 +103,9 @@ class ServerTarget:
         there = self._reader.placed(bmc, *_span(day))
         missing = without(samples, (each.sample for each in there))
         if missing:
-            self._server.insert(import_lines(_placed(missing, there, self._groups.get(bmc, ""))))
-            self._sent[bmc, day] = missing
+            placed = _placed(missing, there, self._groups.get(bmc, ""))
+            self._server.insert(import_lines(placed))
+            self._sent[bmc, day] = placed
         return len(missing)
 
     def add_events(self, bmc: str, events: Sequence[Event]) -> int:
@@ -107,30 +118,33 @@ class ServerTarget:
             if not self._sent:
                 return
             self._wait(SETTLED_S)
-            self._sent = {at: lost for at, samples in self._sent.items() if (lost := self._lost(*at, samples))}
-        count = sum(len(samples) for samples in self._sent.values())
+            self._sent = {at: lost for at, placed in self._sent.items() if (lost := self._lost(*at, placed))}
+        count = sum(len(placed) for placed in self._sent.values())
         bmc, day = min(self._sent, key=lambda at: at[::-1])
         raise HistoryAwayError(
             f"VictoriaMetrics took {count} samples and does not give them back, those of {bmc} on {day} first: look at "
             "its retention (-retentionPeriod) and its deduplication, and copy again"
         )
 
-    def _lost(self, bmc: str, day: str, samples: Sequence[Sample]) -> list[Sample]:
-        return without(samples, self._reader.read(bmc, *_span(day)))
+    def _lost(self, bmc: str, day: str, placed: Sequence[Placed]) -> list[Placed]:
+        exported = self._server.export(selector((*SAMPLE_METRICS, DAY_BEGUN), [bmc]), *_span(day))
+        present = {point for series in exported for point, _ in points_of(series)}
+        return [each for each in placed if any(point not in present for point, _ in points(each))]
 
 
 def _placed(samples: Sequence[Sample], there: Sequence[Placed], group: str) -> list[Placed]:
-    """Samples of one day after those that are there; before them, if they are all older."""
+    """Samples of one day after those that are there; before them, if they are all older. The first one is marked."""
     is_before = bool(there) and max(sample.at_ms for sample in samples) < min(each.sample.at_ms for each in there)
     placed: list[Placed] = []
     after = there[-1] if there and not is_before else None
     for sample in samples:
         after = place(sample, after, group)
         placed.append(after)
+    placed[0] = replace(placed[0], opens=True)
     if not is_before:
         return placed
     shift = there[0].lap - 1 - placed[-1].lap
-    return [Placed(each.sample, each.lap + shift, each.opens, group) for each in placed]
+    return [replace(each, lap=each.lap + shift) for each in placed]
 
 
 def without(wanted: Iterable[T], present: Iterable[T]) -> list[T]:

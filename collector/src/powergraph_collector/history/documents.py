@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice, repeat
+from operator import itemgetter
+from typing import Any, Final
 
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
 
 _SOURCES = {source.value: source for source in Source}
 STATISTICS = ("min_w", "max_w", "average_w", "period_ms", "bmc_time_s")
+_PLAIN: Final = ("at_ms", "power_w", "source")
+_AT_ONCE: Final = 128
+_as_sample: Final = partial(tuple.__new__, Sample)
+_as_statistics: Final = partial(tuple.__new__, Statistics)
 
 
 def sample_document(sample: Sample) -> dict[str, Any]:
@@ -40,6 +47,43 @@ def sample_of(bmc: str, document: Mapping[str, Any]) -> Sample:
         if "period_ms" in document
         else None,
     )
+
+
+def samples_of(bmc: str, documents: Iterable[Mapping[str, Any]]) -> list[Sample]:
+    """The samples among the documents of a table, into which anybody may put others: those are passed over."""
+    samples: list[Sample] = []
+    following = iter(documents)
+    while some := list(islice(following, _AT_ONCE)):
+        samples += _samples_alike(bmc, some) or _samples_one_by_one(bmc, some)
+    return samples
+
+
+def _samples_alike(bmc: str, documents: Sequence[Mapping[str, Any]]) -> Iterable[Sample]:
+    """Samples of documents that have the same keys, no doubt, and whole numbers, as most do; none where one differs.
+
+    It takes half the time that `sample_of` takes for each.
+    """
+    statistics = STATISTICS if len(documents[0]) > len(_PLAIN) else ()
+    keys = (*_PLAIN, *statistics)
+    if sum(map(len, documents)) != len(keys) * len(documents):
+        return ()
+    try:
+        at_ms, power_w, sources, *of_bmc = zip(*map(itemgetter(*keys), documents), strict=True)
+        known = list(map(_SOURCES.__getitem__, sources))
+    except (KeyError, TypeError):
+        return ()
+    if any(set(map(type, numbers)) != {int} for numbers in (at_ms, power_w, *of_bmc)):
+        return ()
+    told = map(_as_statistics, zip(*of_bmc, strict=True)) if of_bmc else repeat(None)
+    return map(_as_sample, zip(repeat(bmc), at_ms, power_w, known, repeat(Doubt.NONE), told))
+
+
+def _samples_one_by_one(bmc: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    for document in documents:
+        try:
+            yield sample_of(bmc, document)
+        except (KeyError, ValueError, TypeError, OverflowError):
+            continue
 
 
 def doubt_names(doubt: Doubt) -> list[str]:

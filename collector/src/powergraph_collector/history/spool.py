@@ -25,7 +25,6 @@ from .engine import HistoryAwayError
 from .storage import StoreError
 from .victoriametrics_series import Placed, place
 
-DEFAULT_SPOOL_BYTES: Final = 1_000_000_000  # ten hours of 1,000 BMCs at 10 s
 MOST_HELD: Final = 200_000  # samples in memory, beside their lines on the disk; about 80 MB
 SEGMENT_BYTES: Final = 4_000_000
 _MB: Final = 1_000_000
@@ -66,7 +65,7 @@ class Spool:
     Raises StoreError where the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, most_bytes: int = DEFAULT_SPOOL_BYTES, most_held: int = MOST_HELD) -> None:
+    def __init__(self, folder: Path, most_bytes: int, most_held: int = MOST_HELD) -> None:
         self._folder = folder
         self.most_bytes = most_bytes
         self._most_held = most_held

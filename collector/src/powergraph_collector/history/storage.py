@@ -19,8 +19,8 @@ from .contents import Contents
 from .log_file import LogFile
 from .table_files import TableFiles
 
-FORMAT = 2
-READABLE_FORMATS = frozenset({1, FORMAT})
+FORMAT = 3
+READABLE_FORMATS = frozenset({1, 2, FORMAT})
 # With a leading dot, which no table's file has.
 _FORMAT_FILE = ".format.json"
 _LOCK_FILE = ".lock"

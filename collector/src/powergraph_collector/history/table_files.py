@@ -122,34 +122,39 @@ def names_below(root: Path, folder: str = "") -> list[str]:
 
 def logs_below(root: Path, folder: str) -> list[tuple[str, int]]:
     """Names of the tables in a folder that have a log file, ascending, with its size in bytes. Raises OSError."""
-    logs = ((name, path) for name, path in _files_below(root, folder) if path.name.endswith(log_file.SUFFIX))
-    return sorted((name, path.stat().st_size) for name, path in logs)
+    logs = [(name, path) for name, path in _files_below(root, folder) if path.endswith(log_file.SUFFIX)]
+    return sorted((name, os.stat(path).st_size) for name, path in logs)  # noqa: PTH116
 
 
 def stamps_below(root: Path, folder: str) -> dict[str, str]:
     """By table in a folder, what changes whenever one of its files does. Raises OSError."""
     stamps: dict[str, str] = {}
     for name, path in sorted(_files_below(root, folder)):
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116
         stamps[name] = f"{stamps.get(name, '')}{status.st_size:x}.{status.st_ctime_ns:x} "
     return stamps
 
 
-def _files_below(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
-    """The tables' files, each with its table's name; walked by names, as a year of days is looked through often."""
+def _files_below(root: Path, folder: str) -> Iterator[tuple[str, str]]:
+    """The tables' files, each with its table's name; all text, as years of days are looked through often."""
     top = TableFiles.of(root, folder).log.with_suffix("") if folder else root
-    for where, _, files in os.walk(top):
-        here = Path(where)
-        above = "" if here == root else here.relative_to(root).as_posix() + "/"
+    above_root = len(os.path.join(root, ""))  # noqa: PTH118
+    for here, _, files in os.walk(top):
+        above = here[above_root:] and _unquoted(here[above_root:]) + "/"
         for file in files:
             if file.endswith((log_file.SUFFIX, columns_file.SUFFIX)):
-                yield name_of(above + file), here / file
+                yield above + name_of(file), f"{here}/{file}"
 
 
 def name_of(path: str) -> str:
     """The name of the table that a file below the root holds: the inverse of TableFiles.of."""
-    stem = path.removesuffix(log_file.SUFFIX).removesuffix(columns_file.SUFFIX)
-    return "/".join("" if part == "%" else unquote(part) for part in stem.split("/"))
+    return _unquoted(path.removesuffix(log_file.SUFFIX).removesuffix(columns_file.SUFFIX))
+
+
+def _unquoted(path: str) -> str:
+    if "%" not in path:
+        return path
+    return "/".join("" if part == "%" else unquote(part) for part in path.split("/"))
 
 
 def _if_there(read: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:

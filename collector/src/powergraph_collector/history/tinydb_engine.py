@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from powergraph_collector.days import utc_day
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Event, EventKind, Sample
 
-from .documents import event_document, event_of, sample_document, sample_of
+from .documents import event_document, event_of, sample_document, samples_of
 from .engine import Acknowledged
 from .powerdb import PowerDB
 from .storage import AccessMode
+from .uncollected import without_cycle_search
 
 EVENTS_SUFFIX = ".events"
 CLOSED_AFTER_MS: Final = 3_600_000  # late samples of a day are few by then; they come as lines beside its columns
@@ -108,17 +109,16 @@ class TinyDbHistory:
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span; documents that are none of ours are passed over."""
         for day in self._days_touching(bmc, from_ms, to_ms):
-            for sample in self.read_day(bmc, day):
-                if from_ms <= sample.at_ms < to_ms:
-                    yield sample
+            yield from [sample for sample in self.read_day(bmc, day) if from_ms <= sample.at_ms < to_ms]
 
-    def read_day(self, bmc: str, day: str) -> Iterator[Sample]:
+    def read_day(self, bmc: str, day: str) -> list[Sample]:
         """Samples of a UTC day, `YYYY-MM-DD`; documents that are none of ours are passed over."""
-        return _readable(bmc, self._documents(f"{bmc}/{day}"))
+        with without_cycle_search():
+            return samples_of(bmc, self._documents(f"{bmc}/{day}"))
 
     def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
         """Events that touch a span, merged over the tables that tell of them."""
-        merged: dict[tuple[str, int], Event] = {}
+        merged: dict[tuple[str, int, int | None], Event] = {}
         for day in self._event_days(bmc):
             if day < utc_day(from_ms):
                 continue
@@ -127,7 +127,8 @@ class TinyDbHistory:
                     event = event_of(bmc, document)
                 except (KeyError, ValueError, TypeError, OverflowError):
                     continue
-                key = event.kind.value, event.begin_ms
+                # The clock may step more than once after the same sample; what else begins at a moment is one event.
+                key = event.kind.value, event.begin_ms, event.end_ms if event.kind is EventKind.CLOCK_STEP else None
                 if event.end_ms is not None or key not in merged:
                     merged[key] = event
         touching = [
@@ -140,14 +141,14 @@ class TinyDbHistory:
     def last(self, bmc: str, count: int) -> list[Sample]:
         """The last count samples; reads only the end of the newest tables."""
         found: list[Sample] = []
-        for day in reversed(self.utc_days(bmc)):
+        for day in filter(_is_day, reversed(self._tables(bmc))):
             wanted = count - len(found)
             if wanted <= 0:
                 break
             name = f"{bmc}/{day}"
-            samples = list(_readable(bmc, self.db.storage.tail(name, wanted)))
+            samples = samples_of(bmc, self.db.storage.tail(name, wanted))
             if len(samples) < wanted:  # the day is short, or has documents of somebody else
-                samples = list(_readable(bmc, self._documents(name)))[-wanted:]
+                samples = samples_of(bmc, self._documents(name))[-wanted:]
             found[:0] = samples
         return found
 
@@ -169,8 +170,16 @@ class TinyDbHistory:
 
     def stamps(self, bmc: str) -> dict[str, str]:
         """By UTC day with samples, what changes whenever its tables do. Raises OSError."""
-        stamps = {name.partition("/")[2]: stamp for name, stamp in self.db.storage.stamps(bmc).items()}
+        stamps = self._table_stamps(bmc)
         return {day: stamp + stamps.get(day + EVENTS_SUFFIX, "") for day, stamp in stamps.items() if _is_day(day)}
+
+    def event_stamps(self, bmc: str) -> dict[str, str]:
+        """By UTC day with events, what changes whenever they do. Raises OSError."""
+        stamps = self._table_stamps(bmc)
+        return {name.removesuffix(EVENTS_SUFFIX): it for name, it in stamps.items() if name.endswith(EVENTS_SUFFIX)}
+
+    def _table_stamps(self, bmc: str) -> dict[str, str]:
+        return {name.partition("/")[2]: stamp for name, stamp in self.db.storage.stamps(bmc).items()}
 
     def _event_days(self, bmc: str) -> list[str]:
         days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))
@@ -204,12 +213,3 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _readable(bmc: str, documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
-    """The samples among the documents of a table; anybody may put others in."""
-    for document in documents:
-        try:
-            yield sample_of(bmc, document)
-        except (KeyError, ValueError, TypeError, OverflowError):
-            continue

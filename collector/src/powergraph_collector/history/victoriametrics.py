@@ -7,8 +7,10 @@ give what the server has together with what the spool still holds, so that nothi
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -17,8 +19,8 @@ from powergraph_collector.days import LAST_MS, span_of, utc_day
 from powergraph_collector.model import Event, Sample
 
 from . import engine, spool
-from .engine import Acknowledged, HistoryAwayError, ReadableHistory
-from .spool import DEFAULT_SPOOL_BYTES, Spool
+from .engine import Acknowledged, HistoryAwayError
+from .spool import Spool
 from .tinydb_engine import TinyDbHistory
 from .victoriametrics_forwarding import Forwarder, Pace
 from .victoriametrics_http import Access, Server
@@ -68,7 +70,7 @@ class VictoriaMetricsReader:
         self,
         server: Server,
         unconfirmed: Unconfirmed | None = None,
-        events: ReadableHistory | None = None,
+        events: TinyDbHistory | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._server = server
@@ -142,6 +144,20 @@ class VictoriaMetricsReader:
         """UTC days with samples."""
         return sorted(self.laps(bmc))
 
+    def stamps(self, bmc: str) -> dict[str, str]:
+        """By UTC day with samples, what changes whenever more of them come to it, or its events change. Raises OSError.
+
+        The beginnings of a day are enough, with how much of it is on its way: what is added later has one of its own,
+        and what the service appends it tells of.
+        """
+        on_the_way = Counter(utc_day(each.sample.at_ms) for each in self._on_the_way(bmc))
+        begun: dict[str, set[tuple[int, int]]] = {day: set() for day in on_the_way}
+        for key, at_ms in self._begun([bmc]):
+            if key.bmc == bmc:
+                begun.setdefault(utc_day(at_ms), set()).add((key.lap, at_ms))
+        of_events = {} if self._events is None else self._events.event_stamps(bmc)
+        return {day: f"{_digest(begun[day])},{on_the_way[day] or ''},{of_events.get(day, '')}" for day in sorted(begun)}
+
     def laps(self, bmc: str) -> dict[str, set[int]]:
         """UTC days with samples, and the laps that they are of."""
         found: dict[str, set[int]] = {}
@@ -171,8 +187,8 @@ class VictoriaMetricsHistory:
         store: Path,
         complain: Callable[[str], None],
         *,
+        spool_bytes: int,
         groups: Mapping[str, str] | None = None,
-        spool_bytes: int = DEFAULT_SPOOL_BYTES,
         pace: Pace | None = None,
     ) -> None:
         self.groups = groups or {}
@@ -269,6 +285,10 @@ class VictoriaMetricsHistory:
 def spool_folder(store: Path) -> Path:
     """Where the spool of a service is that keeps its events in this store."""
     return store.with_name(store.name + ".spool")
+
+
+def _digest(beginnings: set[tuple[int, int]]) -> str:
+    return blake2b(repr(sorted(beginnings)).encode(), digest_size=8).hexdigest()
 
 
 def _span(day: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from .engine import HistoryAwayError
 from .storage import StoreError
-from .victoriametrics_series import ROWS_A_LINE, NotOursError, Series, series_of
+from .victoriametrics_series import ROWS_A_LINE, NotOursError, PartialError, Series, series_of
 
 CONNECT_S: Final = 3.0
 READ_S: Final = 20.0
@@ -24,7 +24,10 @@ MOST_ANSWER_BYTES: Final = 1 << 30
 MOST_LINE_BYTES: Final = 1 << 26
 LATEST_MS: Final = ((1 << 32) - 1) * 1000  # in 2106; newer servers take larger seconds for milliseconds
 _CHUNK_BYTES: Final = 1 << 16
-_MOST_COMPLAINT: Final = 200  # bytes of what a server says against a request
+_MOST_COMPLAINT: Final = 200  # characters of what a server says against a request
+_MOST_COMPLAINT_BYTES: Final = 4096  # that are looked at
+_CHECK_URL: Final = "check the URL: of a cluster it ends in /insert/0/prometheus or /select/0/prometheus"
+_CHECK_LOGIN: Final = "check user and password of VictoriaMetrics in the settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Server:
 
     def log_in(self, access: Access) -> None:
         """Be this user from now on; URLs and CA stay."""
+        self._password = access.password
         credentials = f"{access.user}:{access.password}" if access.user else None
         self._headers = {"User-Agent": "powergraph", **urllib3.make_headers(basic_auth=credentials)}
 
@@ -79,6 +83,7 @@ class Server:
             "start": _seconds(max(0, from_ms - 1)),
             "end": _seconds(min(to_ms, LATEST_MS)),
             "max_rows_per_line": str(ROWS_A_LINE),
+            "deny_partial_response": "1",  # of a cluster; its exports are whole anyway, as far as is known
         }
         response = self._post(self._select_url, urlencode(form).encode(), "application/x-www-form-urlencoded")
         try:
@@ -86,6 +91,8 @@ class Server:
             for line in _lines(response, self._select_url):
                 try:
                     yield series_of(line)
+                except PartialError as error:
+                    raise HistoryAwayError(f"{self._select_url} does not answer in full: {error}") from None
                 except NotOursError as error:
                     raise HistoryAwayError(
                         f"{self._select_url} does not answer like VictoriaMetrics: {error}"
@@ -111,15 +118,19 @@ class Server:
         if response.status in {200, 204}:
             return
         try:
-            text = response.read(_MOST_COMPLAINT, decode_content=True).decode("utf-8", "replace")
+            text = response.read(_MOST_COMPLAINT_BYTES, decode_content=True).decode("utf-8", "replace")
         except (HTTPError, OSError):
             text = ""
         says = " ".join("".join(each if each.isprintable() else " " for each in text).split())
         advice = {
-            401: "check user and password of VictoriaMetrics in the settings",
+            401: _CHECK_LOGIN,
             403: "the user may not do that; check user and password",
-            404: "check the URL: of a cluster it ends in /insert/0/prometheus or /select/0/prometheus",
-        }.get(response.status, says or response.reason or "no reason given")
+            404: _CHECK_URL,
+        }.get(response.status, says[:_MOST_COMPLAINT] or response.reason or "no reason given")
+        if "Basic " in says or (self._password and self._password in says):  # vmauth tells whom it does not know
+            advice = _CHECK_LOGIN
+        if "missing route for" in says:  # vmauth's word for 404
+            advice = _CHECK_URL
         if "unsupported path" in says:  # a single server's word for 404
             advice = "check the URL: a single server has no path in it, a cluster's ends in prometheus"
         if 300 <= response.status < 400:

@@ -2,7 +2,7 @@
 
     powergraph_power_watts{bmc, group, source}            the sample
     powergraph_bmc_minimum_watts{…} and its like          the BMC's own statistics, at the same time, where it gave any
-    powergraph_day_begun{bmc}                             1 at the first sample of each UTC day
+    powergraph_day_begun{bmc}                             1 at the first sample of each UTC day, and of what came late
 
 A label `doubt` is there where something speaks against a sample. VictoriaMetrics sorts by time; a label `lap` says how
 often the clock had gone back before a sample, which gives the order of keeping again, and lets a series and a time name
@@ -42,7 +42,8 @@ _LARGEST: Final = 1 << 53  # beyond, floating point has no exact integers
 class Placed:
     """A sample with its place in the order of keeping: `lap` counts how often the clock had gone back before it.
 
-    `opens` marks the first one of its UTC day and lap. Two that have the same key are the same sample.
+    `opens` marks the first one of its UTC day and lap, and of what was added to a day later. Two that have the same key
+    are the same sample.
     """
 
     sample: Sample
@@ -87,6 +88,10 @@ class Series:
 
 class NotOursError(ValueError):
     """A line of an export that is no series."""
+
+
+class PartialError(NotOursError):
+    """An answer that says of itself that it is not whole."""
 
 
 def place(sample: Sample, after: Placed | None, group: str = "") -> Placed:
@@ -155,12 +160,17 @@ def _quoted(text: str) -> str:
 
 
 def series_of(line: bytes) -> Series:
-    """A line of `/api/v1/export`. Raises NotOursError for whatever else."""
+    """A line of `/api/v1/export`. Raises NotOursError for whatever else, PartialError for a part."""
     try:
         found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise NotOursError("it is not a line of an export") from None
+    if isinstance(found, dict) and found.get("isPartial"):
+        raise PartialError("a storage node of the cluster is away, so this is but a part")
+    try:
         labels, values, times_ms = found["metric"], found["values"], found["timestamps"]
         metric = labels["__name__"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         raise NotOursError("it is not a line of an export") from None
     texts = isinstance(labels, dict) and all(isinstance(value, str) for value in labels.values())
     if not texts or not isinstance(values, list) or not isinstance(times_ms, list) or len(values) != len(times_ms):

@@ -1,4 +1,4 @@
-"""The power commands of DCMI 1.5 as bytes: requests, parsers of answers, and the encoders that a BMC needs.
+"""The power commands of DCMI 1.5 as bytes: requests, parsers of answers, and what a BMC needs to understand and answer.
 
 Numbers are little-endian. Every request and answer begins with the group extension byte 0xDC.
 """
@@ -14,6 +14,8 @@ NETFN = 0x2C
 GET_CAPABILITIES = 0x01
 GET_POWER_READING = 0x02
 GET_POWER_LIMIT = 0x03
+SET_POWER_LIMIT = 0x04
+ACTIVATE_POWER_LIMIT = 0x05
 GROUP = 0xDC
 SYSTEM_STATISTICS = 0x01
 SUPPORTED_CAPABILITIES = 0x01
@@ -27,6 +29,8 @@ _MEASURING = 0x40
 _POWER_MANAGEMENT = 0x01
 _READING = Struct("<BHHHHIIB")
 _LIMIT = Struct("<B2xBHI2xH")
+_SET_LIMIT = Struct("<B3xBHI2xH")
+_ACTIVATION = Struct("<BB2x")
 _CAPABILITIES_HEAD = Struct("<BBBB")
 
 
@@ -128,6 +132,21 @@ def encode_power_reading(reading: PowerReading) -> bytes:
 def encode_power_limit(limit: PowerLimit) -> bytes:
     """Return the answer's bytes after the completion code."""
     return _LIMIT.pack(GROUP, limit.action, limit.limit_w, limit.correction_ms, limit.sample_s)
+
+
+def parse_set_power_limit(data: bytes) -> PowerLimit | None:
+    """What a request to Set Power Limit (6.6.3) wants; None if it is none."""
+    if len(data) != _SET_LIMIT.size or data[0] != GROUP:
+        return None
+    _, action, limit_w, correction_ms, sample_s = _SET_LIMIT.unpack(data)
+    return PowerLimit(limit_w, action, correction_ms, sample_s)
+
+
+def parse_activate_power_limit(data: bytes) -> bool | None:
+    """Whether a request to Activate/Deactivate Power Limit (6.6.4) wants it active; None if it is none."""
+    if len(data) != _ACTIVATION.size or data[0] != GROUP or data[1] > 1:
+        return None
+    return bool(data[1])
 
 
 def encode_capabilities(promised: Capabilities) -> bytes:

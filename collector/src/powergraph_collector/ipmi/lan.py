@@ -17,15 +17,17 @@ from typing import Any, Final
 from pyghmi.exceptions import IpmiException
 from pyghmi.ipmi.private import constants
 
+from powergraph_collector.ipmi import dcmi
 from powergraph_collector.ipmi.message import Request, Response
 from powergraph_collector.ipmi.names import Resolver
 from powergraph_collector.ipmi.pyghmi_session import PRIVILEGE_REFUSED, Session, close, wait
-from powergraph_collector.ipmi.reader import Answered, Login, NoReading
+from powergraph_collector.ipmi.reader import Answered, Login, NoReading, Reading
 from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
 from powergraph_collector.ipmi.sensors import Conversation
-from powergraph_collector.model import Reason
+from powergraph_collector.model import Reason, Source
 
 PRIVILEGES: Final = {"user": 2, "operator": 3, "administrator": 4}
+CAP_WAIT_S: Final = 1.0  # for an answer that is asked for in passing; a reading that is due meanwhile waits as long
 KEEP_ALIVE_S: Final = 25.0  # BMCs close sessions that were idle for 60 s, some for 30 s
 _NO_ANSWER = "no answer within 2.5 s"
 _GET_DEVICE_ID = Request(0x06, 0x01)
@@ -67,6 +69,8 @@ class LanReader:
         self._again: deque[_Line] = deque()
         self._answers: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._outbox: deque[tuple[_Line, Conversation[Any], Request]] = deque()
+        self._caps_due: deque[_Line] = deque()
+        self._in_passing: dict[str, _Line] = {}  # whose caps are asked for, by name
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Begin a reading on the open session, or log in first."""
@@ -82,7 +86,8 @@ class LanReader:
             line = self._lines[login.name] = _Line(login, privileges=_privileges(login))
             line.first_hash = 1 if login.cipher_suite == 3 else 256
         line.begin, line.answered = begin, answered
-        self._read(line)
+        if login.name not in self._in_passing:  # else it is read when that is over, within CAP_WAIT_S
+            self._read(line)
 
     def _read(self, line: _Line) -> None:
         if line.session is not None and line.session.is_alive:
@@ -127,6 +132,7 @@ class LanReader:
             return
         if "error" not in outcome:
             line.first_hash = session.attemptedhash
+            line.knowledge.cap.begin_session()
             self._step(line, line.begin(line.knowledge, time.monotonic()), None)
             return
         line.session = None
@@ -164,7 +170,7 @@ class LanReader:
         try:
             request = next(conversation) if response is None else conversation.send(response)
         except StopIteration as end:
-            self._answer(line, end.value)
+            self._answer(line, self._with_cap(line, end.value))
         except PrivilegeTooLow:
             if session is not None:
                 session.leave()
@@ -173,6 +179,43 @@ class LanReader:
             self._refused_privilege(line, "completion code 0xD4: privilege too low")
         else:
             self._outbox.append((line, conversation, request))
+
+    def _with_cap(self, line: _Line, result: Any) -> Any:
+        """What was learned of the cap goes with a reading; if it is time, the cap is asked for behind it."""
+        if not isinstance(result, Reading):
+            return result
+        if result.source is Source.DCMI and line.knowledge.cap.is_due(time.monotonic()):
+            self._caps_due.append(line)
+        return line.knowledge.cap.told_with(result)
+
+    def _ask_for_caps(self) -> None:
+        """Ask those BMCs that have nothing else to do; of the others, the next reading is behind."""
+        while self._caps_due:
+            line = self._caps_due.popleft()
+            session = line.session
+            if session is None or not session.is_alive or session.incommand or line.answered is not None:
+                continue
+            line.used_at_s = time.monotonic()
+            self._in_passing[line.login.name] = line
+            session.send(dcmi.POWER_LIMIT, partial(self._received_cap, line), in_passing=True)
+
+    def _received_cap(self, line: _Line, response: Response | None) -> None:
+        if response is not None and self._in_passing.get(line.login.name) is line:
+            line.knowledge.cap.answered(response, time.monotonic())
+            self._end_passing(line)
+
+    def _give_up_caps(self) -> None:
+        now_s = time.monotonic()
+        for line in [line for line in self._in_passing.values() if now_s - line.used_at_s > CAP_WAIT_S]:
+            line.knowledge.cap.unanswered(now_s)
+            if line.session is not None:
+                line.session.give_up()
+            self._end_passing(line)
+
+    def _end_passing(self, line: _Line) -> None:
+        del self._in_passing[line.login.name]
+        if line.answered is not None:  # somebody waits for a reading
+            self._again.append(line)
 
     def _send(self) -> None:
         """Log in again, and send what conversations want to send. Never from a callback.
@@ -209,6 +252,8 @@ class LanReader:
     def work(self, timeout_s: float) -> None:
         """Let pyghmi receive, repeat and give up."""
         self._resolver.work()
+        if self._in_passing:
+            self._give_up_caps()
         self._keep_alive()
         self._send()
         try:
@@ -218,6 +263,7 @@ class LanReader:
             _log.warning("a packet was dropped that pyghmi could not handle", exc_info=True)
         self._send()
         self._tell()
+        self._ask_for_caps()
 
     def _tell(self) -> None:
         """Tell answers, outside of pyghmi, so that what their receivers raise is not taken for its trouble."""
@@ -241,6 +287,7 @@ class LanReader:
     def forget(self, name: str) -> None:
         """Log out of one BMC; what is under way there stays unanswered."""
         line = self._lines.pop(name, None)
+        self._in_passing.pop(name, None)
         if line is None:
             return
         line.answered = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 SUCCESS = 0x00
 INSUFFICIENT_PRIVILEGE = 0xD4
+UNKNOWN_COMMAND_CODES = frozenset({0xC1, 0xC2, 0xD6})  # unknown, unknown to this logical unit, disabled
 
 # IPMI 2.0, table 5-2.
 _COMPLETION_CODES = {

@@ -60,8 +60,12 @@ class Session(session.Session):  # type: ignore[misc]
         self.logged = 0
         self.onlogon({"error": "timeout" if response is None else PRIVILEGE_REFUSED})
 
-    def send(self, request: Request, received: Callable[[Response | None], None]) -> None:
-        """Send one request; `received` gets the response, None if there is none. One request at a time."""
+    def send(self, request: Request, received: Callable[[Response | None], None], *, in_passing: bool = False) -> None:
+        """Send one request; `received` gets the response, None if there is none. One request at a time.
+
+        In passing, it is sent once, and a BMC that says nothing to it costs nothing, the session least of all:
+        `received` is not called then, and the next request goes out after `give_up`.
+        """
 
         def answered(response: dict[str, Any]) -> None:
             self.incommand = False  # pyghmi leaves both to callbacks
@@ -72,9 +76,17 @@ class Session(session.Session):  # type: ignore[misc]
             else:
                 received(Response(int(response["code"]), bytes(response["data"])))
 
-        self.raw_command(netfn=request.netfn, command=request.command, data=request.data, callback=answered)
+        self.raw_command(
+            netfn=request.netfn, command=request.command, data=request.data, callback=answered, retry=not in_passing
+        )
         # pyghmi's own keep-alives scan all sessions at every wake-up, and block when they meet a request.
         session.Session.keepalive_sessions.pop(self, None)
+
+    def give_up(self) -> None:
+        """Wait no longer for the response to what was sent in passing; one that is late answers nothing."""
+        self.incommand = False
+        self.request_entry.clear()
+        self.seqlun = (self.seqlun + 1) & 0x3F  # type: ignore[has-type]
 
     @property
     def is_alive(self) -> bool:

@@ -48,13 +48,24 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """What a BMC limits its machine to, in W; None where it does not."""
+
+    limit_w: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """Power at the moment of the answer, with the source and what the BMC said besides."""
+    """Power at the moment of the answer, with the source and what the BMC said besides.
+
+    `cap` is there where something was learned of it since the last reading, changed or not.
+    """
 
     power_w: int
     source: Source
     doubt: Doubt = Doubt.NONE
     statistics: Statistics | None = None
+    cap: Cap | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ sockets, so that every way to a BMC holds the same one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from powergraph_collector.ipmi import dcmi, sensors
-from powergraph_collector.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, Request
+from powergraph_collector.ipmi.cap import CapWatch
+from powergraph_collector.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, UNKNOWN_COMMAND_CODES, Request
 from powergraph_collector.ipmi.reader import NoReading, Reading
 from powergraph_collector.ipmi.sensors import Conversation, PowerSensor
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
@@ -23,7 +24,6 @@ _NOT_A_VALUE = 0xFFFF
 
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
-_WITHOUT_DCMI = frozenset({0xC1, 0xC2, 0xD6})
 _WITHOUT_SENSORS = frozenset({0xC1, 0xCB})
 
 
@@ -41,6 +41,7 @@ class Knowledge:
     sensors: tuple[PowerSensor, ...] | None = None
     dcmi_again_at_s: float = 0.0
     without_dcmi: bool = False
+    cap: CapWatch = field(default_factory=CapWatch)
 
     def asks_dcmi(self, now_s: float) -> bool:
         """Whether a reading asks for DCMI first; now_s is a monotonic time in seconds."""
@@ -65,7 +66,7 @@ def read_power(
         try:
             reading = dcmi.parse_power_reading(response)
         except dcmi.CompletionCode as error:
-            if error.code not in _WITHOUT_DCMI:
+            if error.code not in UNKNOWN_COMMAND_CODES:
                 return refusal(error.code)
         except dcmi.MalformedAnswer as error:
             return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from powergraph_collector.ipmi import sensors
+from powergraph_collector.ipmi import dcmi, sensors
 from powergraph_collector.ipmi.message import SUCCESS, Request, Response
 from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading
 from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
@@ -29,6 +29,7 @@ from powergraph_collector.ipmi.sensors import Conversation, PowerSensor, SensorE
 from powergraph_collector.model import Reason, Source
 
 TIME_LIMIT_S: Final = 20.0
+CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long
 DUMP_LIMIT_S: Final = 60.0  # some hundred SDRs of a slow BMC
 _LOOK_UP_S: Final = 0.5  # from waiting for a process, for whether the reader is being closed
 MOST_PROCESSES: Final = 16
@@ -83,6 +84,7 @@ class _Bmc:
     login: Login
     knowledge: Knowledge = field(default_factory=Knowledge)
     way: Way | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)  # one process at a time asks a BMC
 
     def ways(self) -> list[Way]:
         """What to try, in this order."""
@@ -141,8 +143,8 @@ class ToolReader:
         bmc = self._bmcs.get(login.name)
         if bmc is None or bmc.login != login:
             bmc = self._bmcs[login.name] = _Bmc(login)
-        future = self._pool.submit(self._read, bmc)
-        future.add_done_callback(lambda future: self._done.put(lambda: answered(_outcome(future))))
+        future = self._pool.submit(self._read_in_turn, bmc)
+        future.add_done_callback(lambda future: self._done.put(lambda: self._tell(bmc, answered, _outcome(future))))
 
     def work(self, timeout_s: float) -> None:
         """Tell the answers that have come."""
@@ -152,6 +154,28 @@ class ToolReader:
                 self._done.get_nowait()()
         except Empty:
             return
+
+    def _tell(self, bmc: _Bmc, answered: Answered, answer: Answer) -> None:
+        """Tell an answer; if it is time, the cap is asked for behind it."""
+        answered(answer)
+        if isinstance(answer, Reading) and answer.source is Source.TOOL and bmc.knowledge.cap.is_due(time.monotonic()):
+            self._pool.submit(self._ask_for_cap, bmc)
+
+    def _ask_for_cap(self, bmc: _Bmc) -> None:
+        with bmc.turn:
+            if bmc.way is None or not bmc.knowledge.cap.is_due(time.monotonic()):
+                return  # or it was asked for since this began to wait
+            try:
+                response = self._send(bmc.login, bmc.way, dcmi.POWER_LIMIT, CAP_LIMIT_S)
+            except _NoAnswer:
+                bmc.knowledge.cap.unanswered(time.monotonic())
+            else:
+                bmc.knowledge.cap.answered(response, time.monotonic())
+
+    def _read_in_turn(self, bmc: _Bmc) -> Answer:
+        with bmc.turn:
+            answer = self._read(bmc)
+            return bmc.knowledge.cap.told_with(answer) if isinstance(answer, Reading) else answer
 
     def _read(self, bmc: _Bmc) -> Answer:
         """Try privileges and cipher suites until one is let in and may ask, and begin there next time."""
@@ -196,9 +220,9 @@ class ToolReader:
             return replace(answer, source=Source.TOOL)
         return answer
 
-    def _send(self, login: Login, way: Way, request: Request) -> Response:
+    def _send(self, login: Login, way: Way, request: Request, limit_s: float = TIME_LIMIT_S) -> Response:
         numbers = (f"0x{number:02x}" for number in (request.netfn, request.command, *request.data))
-        run = self._run(login, way, TIME_LIMIT_S, "raw", *numbers)
+        run = self._run(login, way, limit_s, "raw", *numbers)
         response = response_of(run.stdout, run.stderr)
         if isinstance(response, NoReading):
             raise _NoAnswer(response)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from powergraph_collector.ipmi.reader import Answer, NoReading
+from powergraph_collector.ipmi.reader import Answer, Cap, NoReading
 from powergraph_collector.model import Event, EventKind, Sample, Source
 from powergraph_collector.polling.clock import Step
 
@@ -17,6 +17,7 @@ class Series:
 
     bmc: str
     outage: Event | None = None
+    cap: Event | None = None
     source: Source | None = None
     last_ms: int | None = None
 
@@ -28,6 +29,8 @@ class Series:
         if self.source is not None and answer.source is not self.source:
             detail = f"watts come from {answer.source.value} now, from {self.source.value} before"
             records.append(Event(self.bmc, EventKind.SOURCE, at_ms, at_ms, answer.source.value, detail))
+        if answer.cap is not None:
+            records += self._capped(answer.cap, at_ms)
         self.source = answer.source
         self.last_ms = at_ms
         records.append(Sample(self.bmc, at_ms, answer.power_w, answer.source, answer.doubt, answer.statistics))
@@ -54,9 +57,24 @@ class Series:
         return [Event(self.bmc, EventKind.CLOCK_STEP, self.last_ms, step.after_ms, detail=detail, value=step.step_ms)]
 
     def ended(self, at_ms: int) -> list[Record]:
-        """The series is not polled any more: nor is it known how long its outage lasts."""
-        return self._recovered(at_ms)
+        """The series is not polled any more: nor is it known how long its outage and its cap last."""
+        return [*self._recovered(at_ms), *self._uncapped(at_ms)]
 
     def restated(self) -> list[Record]:
-        """The outage that lasts, for the record of a new day."""
-        return [] if self.outage is None else [self.outage]
+        """The outage and the cap that last, for the record of a new day."""
+        return [event for event in (self.outage, self.cap) if event is not None]
+
+    def _capped(self, cap: Cap, at_ms: int) -> list[Record]:
+        """What to keep of a cap that was told: nothing while it is the one that lasts."""
+        if cap.limit_w == (None if self.cap is None else self.cap.value):
+            return []
+        records = self._uncapped(at_ms)
+        if cap.limit_w is not None:
+            detail = f"the BMC limits the machine to {cap.limit_w} W"
+            self.cap = Event(self.bmc, EventKind.CAP, at_ms, None, detail=detail, value=float(cap.limit_w))
+            records.append(self.cap)
+        return records
+
+    def _uncapped(self, at_ms: int) -> list[Record]:
+        cap, self.cap = self.cap, None
+        return [] if cap is None else [replace(cap, end_ms=max(at_ms, cap.begin_ms))]

@@ -24,10 +24,11 @@ LONGEST_ASK_S: Final = 150.0  # more than any reader takes, records of a slow BM
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A BMC and how often to ask it."""
+    """A BMC and how often to ask it; `cap` is the one that lasts as far as is known, for a BMC that is new here."""
 
     login: Login
     interval_s: float
+    cap: Event | None = None
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ class Poller:
             phase_s = now_s + schedule.phase_s(index, len(targets), target.interval_s)
             polled = former.pop(name, None)
             if polled is None:
-                polled = _Polled(target, phase_s, Series(name))
+                polled = _Polled(target, phase_s, Series(name, cap=target.cap))
             elif polled.target.interval_s != target.interval_s:
                 at_ms = self.clock.utc_ms()
                 self.hand_on([Event(name, EventKind.INTERVAL, at_ms, at_ms, value=target.interval_s)])

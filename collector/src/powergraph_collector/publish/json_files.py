@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from powergraph_collector.days import iso, ranges
+from powergraph_collector.days import iso, month_ranges, ranges, year_ranges
 from powergraph_collector.history.documents import doubt_names
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.settings import Bmc, Settings
+from powergraph_collector.settings import Bmc, Settings, TariffRate, TariffTable
 
 FORMAT: Final = 1
 REFRESH_S: Final = 5
@@ -28,13 +28,22 @@ class Latest:
     is_heard: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which files a BMC has, each ascending: days with samples, months with five-minute and years with hourly rows."""
+
+    days: Sequence[date] = ()
+    months: Sequence[str] = ()
+    years: Sequence[str] = ()
+
+
 def encode(document: Mapping[str, Any]) -> bytes:
     """A JSON file's bytes."""
     return (json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def index(settings: Settings, days: Mapping[str, Iterable[date]], written_ms: int) -> dict[str, Any]:
-    """`index.json`: the BMCs and the days that have a file, ascending, by BMC."""
+def index(settings: Settings, listings: Mapping[str, Listing], written_ms: int) -> dict[str, Any]:
+    """`index.json`: the BMCs and the days, months and years that have a file."""
     return {
         "format": FORMAT,
         "collector": settings.name,
@@ -42,18 +51,31 @@ def index(settings: Settings, days: Mapping[str, Iterable[date]], written_ms: in
         "written_at": iso(written_ms),
         "csv_interval_s": settings.csv_interval_s,
         "tail_length": settings.tail_length,
-        "bmcs": [_bmc(bmc, days.get(bmc.name, ())) for bmc in settings.bmcs],
+        "tariff": _tariff(settings.tariff),
+        "co2_g_per_kwh": settings.co2_g_per_kwh,
+        "bmcs": [_bmc(bmc, listings.get(bmc.name, Listing())) for bmc in settings.bmcs],
     }
 
 
-def _bmc(bmc: Bmc, days: Iterable[date]) -> dict[str, Any]:
+def _tariff(tariff: TariffTable | None) -> dict[str, Any] | None:
+    return None if tariff is None else {**tariff.model_dump(exclude={"rates"}), "rates": [*map(_rate, tariff.rates)]}
+
+
+def _rate(rate: TariffRate) -> dict[str, Any]:
+    return {"name": rate.name, "days": rate.days, "from": rate.begin, "to": rate.end, "per_kwh": rate.per_kwh}
+
+
+def _bmc(bmc: Bmc, listing: Listing) -> dict[str, Any]:
     return {
         "name": bmc.name,
         "title": bmc.title,
         "group": bmc.group,
+        "rack": bmc.rack,
         "interval_s": bmc.interval_s,
         "simulated": bmc.simulated,
-        "days": [[first.isoformat(), last.isoformat()] for first, last in ranges(days)],
+        "days": [[first.isoformat(), last.isoformat()] for first, last in ranges(listing.days)],
+        "months": month_ranges(listing.months),
+        "years": year_ranges(listing.years),
     }
 
 
@@ -88,10 +110,23 @@ def _state(latest: Latest, written_ms: int) -> dict[str, Any]:
 
 def day_events(settings: Settings, bmc: Bmc, day: date, events: Sequence[Event], interval_s: float) -> dict[str, Any]:
     """`<day>.events.json`: what happened to a BMC in a day, and the interval in force when it began."""
+    return _events(settings, bmc, {"day": day.isoformat()}, events, interval_s)
+
+
+def month_events(
+    settings: Settings, bmc: Bmc, month: str, events: Sequence[Event], interval_s: float
+) -> dict[str, Any]:
+    """`<month>.events.json`: the same of a month, `YYYY-MM`."""
+    return _events(settings, bmc, {"month": month}, events, interval_s)
+
+
+def _events(
+    settings: Settings, bmc: Bmc, span: Mapping[str, str], events: Sequence[Event], interval_s: float
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "bmc": bmc.name,
-        "day": day.isoformat(),
+        **span,
         "zone": settings.zone,
         "interval_s": interval_s,
         "events": [_event(event) for event in events],

@@ -59,6 +59,10 @@ class Rolling:
         """The interval in force at a moment, in ms."""
         return interval_at(at_ms, first_interval_ms(self._events, self._interval_ms), self._events)
 
+    def over_ms(self, now_ms: int) -> int:
+        """The moment before which all rows are written that are over."""
+        return max(self._written_ms, self._silent_ms(now_ms)) if self._is_seeded else self._written_ms
+
     # -- as samples come ----------------------------------------------------
 
     def take_event(self, event: Event) -> None:
@@ -134,7 +138,10 @@ class Rolling:
         return list(samples[max(0, first - 1) :])
 
     def _over_ms(self, now_ms: int) -> int:
-        latest_ms = max(self._frontier_ms, min(now_ms - SILENT_MS, _END_MS))
+        return max(self._frontier_ms - self._frontier_ms % FIVE_MINUTES_MS, self._silent_ms(now_ms))
+
+    def _silent_ms(self, now_ms: int) -> int:
+        latest_ms = min(now_ms - SILENT_MS, _END_MS)
         return latest_ms - latest_ms % FIVE_MINUTES_MS
 
     def _rows(self, samples: Iterable[Sample], from_ms: int, to_ms: int) -> list[Row]:
@@ -220,7 +227,9 @@ class Rolling:
         made = set(computed)
         self.kept_rows = sum(row not in made for row in rows)
         self._is_seeded = False
-        return self._files.replace_all(rows, over_ms, now_ms)
+        changed = self._files.replace_all(rows, over_ms, now_ms)
+        self._written_ms = over_ms
+        return changed
 
 
 def is_step_back(event: Event) -> bool:

@@ -15,7 +15,8 @@ from powergraph_collector.energy import Energy
 from powergraph_collector.rollups import Row
 
 _COLUMNS = 7
-HEADER = b"timestamp,mean_w,min_w,max_w,energy_wh,covered_s,samples\n"
+CELLS = b"mean_w,min_w,max_w,energy_wh,covered_s,samples\n"
+HEADER = b"timestamp," + CELLS
 _NANO = 1_000_000_000
 
 
@@ -25,12 +26,16 @@ def lines(rows: Iterable[Row]) -> list[bytes]:
 
 
 def _line(row: Row) -> bytes:
-    of = row.energy
+    return f"{iso(row.at_ms)},{cells(row.energy)}\n".encode()
+
+
+def cells(of: Energy) -> str:
+    """The numbers of a row, without when it was."""
     mean = f"{of.energy_ms_w / of.covered_ms:.3f}" if of.covered_ms else ""
     nano_wh = (of.energy_ms_w * 5000 + 9) // 18  # rounded; a ms·W is 5000/18 nWh
     energy_wh = f"{nano_wh // _NANO}.{nano_wh % _NANO:09d}"
     covered_s = f"{of.covered_ms // 1000}.{of.covered_ms % 1000:03d}"
-    return f"{iso(row.at_ms)},{mean},{of.min_w},{of.max_w},{energy_wh},{covered_s},{of.samples}\n".encode()
+    return f"{mean},{of.min_w},{of.max_w},{energy_wh},{covered_s},{of.samples}"
 
 
 @dataclass(frozen=True, slots=True)

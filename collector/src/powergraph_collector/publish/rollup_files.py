@@ -12,16 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import LAST_MS, iso, moment
+from powergraph_collector.days import FIRST_MS, LAST_MS, iso, moment
 from powergraph_collector.publish import files, rollup_csv
 from powergraph_collector.publish.rollup_csv import Columns
 from powergraph_collector.rollups import HOUR_MS, Row, hours_of
 
-_FILE = re.compile(r"\d{4}(-\d{2})?\.csv")
+_FILE = re.compile(r"(?!9999)(19[7-9]\d|[2-9]\d{3})(-(0[1-9]|1[0-2]))?\.csv")  # whose spans can be told in every zone
 _LAST_NAMED_MS = LAST_MS - 48 * HOUR_MS  # zones east of UTC are in the year 10000 then
 _MONTH, _YEAR = "%Y-%m", "%Y"
+
+
+class Follower(Protocol):
+    """What is made of five-minute rows; called when they have been written."""
+
+    def grown(self, rows: Sequence[Row]) -> None:
+        """Rows were added behind all that there were."""
+        ...
+
+    def put(self, from_ms: int, to_ms: int, rows: Sequence[Row]) -> None:
+        """Rows are all that there is in a span now."""
+        ...
 
 
 class RollupFiles:
@@ -29,11 +42,20 @@ class RollupFiles:
 
     def __init__(self, folder: Path, zone: ZoneInfo) -> None:
         self.folder = folder
+        self.has_other_files = True  # than when somebody last asked, who takes it back
+        self.followers: Sequence[Follower] = ()
         self._zone = zone
 
     def months(self) -> list[str]:
         """The months that have rows, `YYYY-MM`, ascending."""
-        names = [name for name in self._names() if "-" in name]
+        return self._with_rows(_MONTH)
+
+    def years(self) -> list[str]:
+        """The years that have rows, `YYYY`, ascending."""
+        return self._with_rows(_YEAR)
+
+    def _with_rows(self, form: str) -> list[str]:
+        names = [name for name in self._names() if ("-" in name) is (form == _MONTH)]
         return [name for name in names if self._path(name).stat().st_size > len(rollup_csv.HEADER)]
 
     def _names(self) -> list[str]:
@@ -41,9 +63,17 @@ class RollupFiles:
             return []
         return sorted(path.stem for path in self.folder.iterdir() if _FILE.fullmatch(path.name))
 
+    def month_of(self, at_ms: int) -> str:
+        """The month whose file has the row of five minutes that begins then."""
+        return self._name(_MONTH, at_ms)
+
     def five_minutes(self, from_ms: int, to_ms: int) -> list[Row]:
         """The five-minute rows of a span, ascending; lines that cannot be read are passed over."""
-        return self._read(_MONTH, from_ms, to_ms).rows()
+        return self.five_minute_columns(from_ms, to_ms).rows()
+
+    def five_minute_columns(self, from_ms: int, to_ms: int) -> Columns:
+        """The five-minute rows of a span as columns, for readers of months."""
+        return self._read(_MONTH, from_ms, to_ms)
 
     def hours(self, from_ms: int, to_ms: int) -> list[Row]:
         """The hourly rows of a span, ascending."""
@@ -75,6 +105,8 @@ class RollupFiles:
         self._put(_MONTH, from_ms, to_ms, rows, now_ms)
         over = [hour for hour in hours_of(rows) if hour.at_ms + HOUR_MS <= over_ms]
         self._put(_YEAR, from_ms, to_ms, over, now_ms)
+        for follower in self.followers:
+            follower.put(from_ms, to_ms, rows)
 
     def _put(self, form: str, from_ms: int, to_ms: int, rows: Sequence[Row], now_ms: int) -> None:
         present = self._name(form, now_ms)
@@ -101,6 +133,8 @@ class RollupFiles:
                 else:
                     old = _content(path)
                     self._write(path, old, [*old.lines, *added], is_open=name >= present)
+        for follower in self.followers:
+            follower.grown(rows)
 
     def replace_all(self, rows: Sequence[Row], over_ms: int, now_ms: int) -> int:
         """Make rows all that there is; files without rows go. Returns how many files changed."""
@@ -115,11 +149,15 @@ class RollupFiles:
                 names.add(name)
         for name in set(self._names()) - names:
             files.remove(self._path(name))
+            self.has_other_files = True
             changed += 1
+        for follower in self.followers:
+            follower.put(FIRST_MS, _LAST_NAMED_MS, rows)
         return changed
 
     def _write(self, path: Path, old: _Content, new: list[bytes], *, is_open: bool) -> bool:
         """Bring a file from what it holds to new lines in the cheapest way that readers may see; whether it changed."""
+        self.has_other_files |= not new or not old.is_whole
         if not new:
             if old.exists:
                 files.remove(path)

@@ -43,7 +43,8 @@ WRONG_CHECK_VALUE = 0x0F
 NO_CIPHER_SUITE = 0x11
 
 _NETFN_CHASSIS, _NETFN_SENSOR, _NETFN_APP, _NETFN_STORAGE = 0x00, 0x04, 0x06, 0x0A
-_ANYONE, _CALLBACK, _USER = 0, 1, PRIVILEGES["user"]
+_ANYONE, _CALLBACK, _USER, _OPERATOR = 0, 1, PRIVILEGES["user"], PRIVILEGES["operator"]
+_NO_CAP = dcmi.PowerLimit(0, 0, 0, 0)
 _VERSION = dcmi.Capabilities(1, 5, power_management=True)
 # Platform attributes: none; manageability access: LAN channel 1, no second one, no serial line.
 _OTHER_CAPABILITIES = {2: bytes(5), 3: bytes(2), 4: b"\x01\xff\xff"}
@@ -97,10 +98,17 @@ class Bmc:
         self._begin_s: float | None = None
         self._lowest_w, self._highest_w, self._total_w, self._readings = HIGHEST_W, 0, 0, 0
         self._fault_number = 0
+        self._cap = _NO_CAP
+        self._cap_is_active = False
+        self._configured_cap_w: int | None = None
         self.reconfigure(settings, source)
 
     def reconfigure(self, settings: Settings, source: PowerSource) -> None:
         """Take over new settings; sessions live on, unless the fault is a reboot."""
+        if settings.limit_w != self._configured_cap_w:  # else what was set over the wire stays
+            self._configured_cap_w = settings.limit_w
+            self._cap_is_active = settings.limit_w is not None
+            self._cap = dcmi.PowerLimit(settings.limit_w or 0, action=0x11, correction_ms=1000, sample_s=1)
         self.settings = settings
         self.source = source
         self._user = settings.user.encode()
@@ -122,6 +130,8 @@ class Bmc:
             (dcmi.NETFN, dcmi.GET_CAPABILITIES): (_ANYONE, self._dcmi_capabilities),
             (dcmi.NETFN, dcmi.GET_POWER_READING): (dcmi_level, self._power_reading),
             (dcmi.NETFN, dcmi.GET_POWER_LIMIT): (dcmi_level, self._power_limit),
+            (dcmi.NETFN, dcmi.SET_POWER_LIMIT): (_OPERATOR, self._set_power_limit),
+            (dcmi.NETFN, dcmi.ACTIVATE_POWER_LIMIT): (_OPERATOR, self._activate_power_limit),
         }
         self.set_fault(settings.fault)
 
@@ -398,17 +408,30 @@ class Bmc:
             return None
         if len(data) != 3 or data[0] != dcmi.GROUP:
             return _code(INVALID_FIELD)
-        limit_w = self.settings.limit_w
-        if limit_w is None:
-            return bytes((dcmi.NO_ACTIVE_LIMIT,)) + dcmi.encode_power_limit(dcmi.PowerLimit(0, 0, 0, 0)), None
-        return _success(dcmi.encode_power_limit(dcmi.PowerLimit(limit_w, action=0x11, correction_ms=1000, sample_s=1)))
+        code = SUCCESS if self._cap_is_active else dcmi.NO_ACTIVE_LIMIT
+        return bytes((code,)) + dcmi.encode_power_limit(self._cap), None
+
+    def _set_power_limit(self, data: bytes, wall_s: float) -> Outcome:
+        cap = dcmi.parse_set_power_limit(data)
+        if cap is None:
+            return _code(INVALID_FIELD)
+        self._cap = cap
+        return _success(bytes((dcmi.GROUP,)))
+
+    def _activate_power_limit(self, data: bytes, wall_s: float) -> Outcome:
+        is_active = dcmi.parse_activate_power_limit(data)
+        if is_active is None:
+            return _code(INVALID_FIELD)
+        self._cap_is_active = is_active
+        return _success(bytes((dcmi.GROUP,)))
 
     def _watts(self, wall_s: float) -> int | None:
         if self.fault in ("zero", "inactive-zero"):
             return 0
         if self.fault == "max":
             return HIGHEST_W
-        return self.source.watts(wall_s)
+        power_w = self.source.watts(wall_s)
+        return min(power_w, self._cap.limit_w) if self._cap_is_active and power_w is not None else power_w
 
     # Power by sensors
 

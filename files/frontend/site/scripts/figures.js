@@ -88,8 +88,11 @@ async function longFigures(
   /** @type {number} */ from,
   /** @type {number} */ to,
 ) {
-  const sum = new Sum(machine, FIVE_MINUTES);
   const happened = await history.events(from, to);
+  if (stepsOf(happened.events).some(({ stepMs }) => stepMs < 0)) {
+    return figuresOfSamples(await history.samples(from, to), happened, machine, from, to);
+  }
+  const sum = new Sum(machine, FIVE_MINUTES);
   await addExactly(sum, history, happened, from, to);
   const found = sum.figures("samples", from, to, intervalAfter(happened)(from));
   return {
@@ -109,7 +112,8 @@ async function addExactly(
   const rows = await history.rows("five-minutes", from, to);
   const first = Math.ceil(from / FIVE_MINUTES) * FIVE_MINUTES;
   const whole = Math.floor(to / FIVE_MINUTES) * FIVE_MINUTES;
-  const written = rows.at.length > 0 ? rows.at[rows.at.length - 1] + FIVE_MINUTES : first;
+  // The newest row may be told again.
+  const written = rows.at.length > 0 ? rows.at[rows.at.length - 1] : first;
   const last = Math.max(first, Math.min(whole, written));
   if (from < first) sum.addSamples(await history.samples(from, first), happened, from, first);
   sum.addRows(rows, FIVE_MINUTES, first, last);

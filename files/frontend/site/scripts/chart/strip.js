@@ -83,10 +83,14 @@ export class Strip {
     const { begin, end, window: body } = this.parts;
     this.shades[0].style.width = `${left}px`;
     this.shades[1].style.left = `${right}px`;
-    body.style.left = `${left}px`;
-    body.style.width = `${Math.max(right - left, 2)}px`;
-    this.#handle(begin, left - HANDLE, left - BAR);
-    this.#handle(end, Math.max(right, left + 2), Math.max(right, left + 2));
+    // Each of the three has room for a finger, beside the others, however narrow the window is; it is painted where it is.
+    const seen = Math.max(right - left, 2);
+    const wide = Math.min(Math.max(seen, HANDLE), this.pixels - 2 * HANDLE);
+    const most = this.pixels - wide - 2 * HANDLE;
+    const first = Math.min(Math.max((left + right - wide) / 2 - HANDLE, 0), most);
+    place(begin, first, HANDLE, left - BAR, BAR);
+    place(body, first + HANDLE, wide, left, seen);
+    place(end, first + HANDLE + wide, HANDLE, left + seen, BAR);
     const [from, to] = window.map((at) => `${time.date(at, this.zone)}, ${time.clock(at, this.zone)}`);
     const said = { begin: from, end: to, window: t("chart.strip_span", { from, to }) };
     for (const part of PARTS) {
@@ -97,13 +101,6 @@ export class Strip {
       slider.setAttribute("aria-valuenow", String(Math.round(value / 1000)));
       slider.setAttribute("aria-valuetext", said[part]);
     }
-  }
-
-  /** @param {HTMLElement} handle @param {number} left @param {number} bar where its bar begins */
-  #handle(handle, left, bar) {
-    const within = Math.min(Math.max(left, 0), this.pixels - HANDLE);
-    handle.style.left = `${within}px`;
-    handle.style.setProperty("--bar", `${bar - within}px`);
   }
 
   #place(/** @type {number} */ at) {
@@ -222,4 +219,12 @@ export class Strip {
     if (this.line) paintBand(paper, this.line);
     this.mark(this.window);
   }
+}
+
+/** @param {HTMLElement} part @param {number} left @param {number} width @param {number} seenFrom @param {number} seen width of what is painted */
+function place(part, left, width, seenFrom, seen) {
+  part.style.left = `${left}px`;
+  part.style.width = `${width}px`;
+  part.style.setProperty("--seen-from", `${seenFrom - left}px`);
+  part.style.setProperty("--seen", `${seen}px`);
 }

@@ -215,7 +215,7 @@ function machinesOf(index, collector, siteZone) {
   const zone = isZone(index.zone) ? index.zone : siteZone;
   const tariff = tariffOf(index.tariff, zone);
   return list(index.bmcs)
-    .filter((/** @type {any} */ each) => NAME.test(each?.name))
+    .filter((/** @type {any} */ each) => typeof each?.name === "string" && NAME.test(each.name))
     .map((/** @type {any} */ each) => ({
       id: `${collector}/${each.name}`,
       name: each.name,

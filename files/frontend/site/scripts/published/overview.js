@@ -5,6 +5,8 @@ import { FileError, getJson } from "./fetching.js";
 import { folderOf } from "./fleet.js";
 
 const MOST_STEPS = 1000;
+/** No figure of a machine or its day is as large; JSON can hold what no number can. */
+const MOST = 1e9;
 
 /**
  * @typedef {{ energyWh: number, coveredMs: number, low: number | null, high: number | null, samples: number }} Today
@@ -22,7 +24,11 @@ export async function loadOverview(collector) {
   if (found.format !== 1) throw new FileError("format", url, `its format is ${String(found.format).slice(0, 20)}`);
   const from = parseMoment(found.from);
   const steps = Number(found.steps);
-  if (from === null || !(found.step_s > 0) || !(steps > 0 && steps <= MOST_STEPS)) {
+  if (
+    from === null ||
+    !(found.step_s > 0 && found.step_s < MOST) ||
+    !(Number.isInteger(steps) && steps > 0 && steps <= MOST_STEPS)
+  ) {
     throw new FileError("broken", url, "it does not say which time it is of");
   }
   const watts = (/** @type {unknown} */ values) =>
@@ -57,4 +63,5 @@ function todayOf(found) {
   };
 }
 
-const number = (/** @type {unknown} */ value) => (typeof value === "number" && value >= 0 ? value : null);
+const number = (/** @type {unknown} */ value) =>
+  typeof value === "number" && value >= 0 && value < MOST ? value : null;

@@ -6,25 +6,6 @@ import { begin } from "../frame.js";
 import { t } from "../language.js";
 import { Fleet } from "../published/fleet.js";
 
-await begin(async (site) => {
-  const fleet = new Fleet(site);
-  await fleet.refresh({ index: true });
-  const collectors = new Map(fleet.machines.map((machine) => [machine.collector, machine]));
-  fill(
-    byId("prices"),
-    element(
-      "dl",
-      { class: "facts" },
-      ...[...collectors].flatMap(([name, { tariff, co2PerKwh }]) => [
-        tariff && fact(t("about.tariff", { collector: name }), ...ratesOf(tariff, site.currency)),
-        co2PerKwh === null
-          ? null
-          : fact(t("about.co2", { collector: name }), t("about.co2_value", { grams: co2PerKwh })),
-      ]),
-    ),
-  );
-});
-
 /** @param {import("../tariff.js").Tariff} tariff @param {string} ofSite */
 function ratesOf({ rates, perKwh, currency }, ofSite) {
   const price = (/** @type {number} */ each) => format.rate(each, currency ?? ofSite);
@@ -55,3 +36,22 @@ function fact(/** @type {string} */ name, /** @type {string[]} */ ...lines) {
     element("dd", {}, ...lines.map((line) => element("span", { class: "line" }, line))),
   );
 }
+
+await begin(async (site) => {
+  const fleet = new Fleet(site);
+  await fleet.refresh({ index: true });
+  const collectors = new Map(fleet.machines.map((machine) => [machine.collector, machine]));
+  fill(
+    byId("prices"),
+    element(
+      "dl",
+      { class: "facts" },
+      ...[...collectors].flatMap(([name, { tariff, co2PerKwh }]) => [
+        tariff && fact(t("about.tariff", { collector: name }), ...ratesOf(tariff, site.currency)),
+        co2PerKwh === null
+          ? null
+          : fact(t("about.co2", { collector: name }), t("about.co2_value", { grams: co2PerKwh })),
+      ]),
+    ),
+  );
+});

@@ -1,0 +1,1 @@
+"""Reading what collectors publish, from any machine, over HTTP."""

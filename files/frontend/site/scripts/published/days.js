@@ -1,0 +1,75 @@
+/** A machine's `days.csv`, and the day so far from its collector's overview. */
+
+import { lengthOfDay } from "../reports/days.js";
+import { dayOf, isDay, startOfDay } from "../time.js";
+import { FileError } from "./fetching.js";
+import { fileOf } from "./fleet.js";
+import { readFile } from "./follow.js";
+import { RowsReader } from "./rows.js";
+
+/** @typedef {import("../reports/days.js").Day} Day */
+
+/**
+ * The days of a machine that are over, by their dates; throws FileError. A machine that is new has no file of them yet,
+ * and a collector of an earlier version writes none: `isMissing`.
+ * @param {import("./fleet.js").Machine} machine
+ * @returns {Promise<{ days: Map<string, Day>, reader: RowsReader, isMissing: boolean }>}
+ */
+export async function loadDays(machine) {
+  const reader = new RowsReader("day");
+  const nothing = { days: new Map(), reader, isMissing: true };
+  // Where there are no rows of hours, there are none of days; asking would be for nothing.
+  if (machine.years.length === 0) return nothing;
+  try {
+    await readFile(fileOf(machine, "days.csv"), reader);
+  } catch (error) {
+    if (error instanceof FileError && error.kind === "missing") return nothing;
+    throw error;
+  }
+  reader.close();
+  return { days: daysOf(reader.rows, machine.zone), reader, isMissing: false };
+}
+
+/** Rows of days by their dates. @param {import("./rows.js").Rows} rows @param {string} zone @returns {Map<string, Day>} */
+export function daysOf({ at, energyMsW, coveredMs, low, high, samples }, zone) {
+  /** @type {Map<string, Day>} */
+  const days = new Map();
+  for (let i = 0; i < at.length; i++) {
+    const day = new Date(at[i]).toISOString().slice(0, 10);
+    days.set(day, {
+      day,
+      energyMsW: energyMsW[i],
+      coveredMs: coveredMs[i],
+      spanMs: lengthOfDay(day, zone),
+      low: low[i],
+      high: high[i],
+      samples: samples[i],
+      isOpen: false,
+    });
+  }
+  return days;
+}
+
+/**
+ * The day that an overview counts so far, null where it says nothing of the machine. Whether it is over, the clock says:
+ * an overview that was not written since then knows only a part of it. What of it has passed is that until it was written.
+ * @param {import("./overview.js").Overview} overview @param {import("./fleet.js").Machine} machine @param {number} now
+ * @returns {Day | null}
+ */
+export function dayOfOverview({ day, machines, writtenAt }, machine, now) {
+  const today = machines.get(machine.name)?.today;
+  if (!today || !isDay(day) || today.samples === 0) return null;
+  const isOpen = dayOf(now, machine.zone) <= day;
+  return {
+    day,
+    energyMsW: Math.round(today.energyWh * 3_600_000),
+    coveredMs: today.coveredMs,
+    spanMs: isOpen
+      ? Math.max(Math.min(writtenAt || now, now) - startOfDay(day, machine.zone), 1)
+      : lengthOfDay(day, machine.zone),
+    low: today.low,
+    high: today.high,
+    samples: today.samples,
+    isOpen,
+  };
+}
