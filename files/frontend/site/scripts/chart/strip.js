@@ -31,6 +31,8 @@ export class Strip {
     this.line = null;
     /** @type {{ part: Part, x: number, window: Span } | null} */
     this.drag = null;
+    /** As the browser told it: asking would make it lay out the page at once. */
+    this.size = { width: 0, height: 0 };
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.shades = [0, 1].map(() => element("div", { class: "strip-shade" }));
     const slider = (/** @type {Part} */ part) =>
@@ -49,13 +51,16 @@ export class Strip {
     root.addEventListener("pointermove", (event) => this.#move(event));
     root.addEventListener("pointerup", () => this.#up());
     root.addEventListener("pointercancel", () => this.#up());
-    new ResizeObserver(() => this.#draw()).observe(root);
+    new ResizeObserver(([{ contentRect }]) => {
+      this.size = contentRect;
+      this.#draw();
+    }).observe(root);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
   /** Width in pixels, for `lines.js`. */
   get pixels() {
-    return Math.max(this.root.clientWidth, 50);
+    return Math.max(this.size.width, 50);
   }
 
   /** Whether a hand is on it. */
@@ -182,7 +187,7 @@ export class Strip {
   #draw() {
     const canvas = /** @type {HTMLCanvasElement} */ (this.canvas);
     const ctx = canvas.getContext("2d");
-    const [width, height, ratio] = [this.pixels, this.root.clientHeight, devicePixelRatio];
+    const [width, height, ratio] = [this.pixels, this.size.height, devicePixelRatio];
     if (!ctx || height === 0) return;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
