@@ -405,7 +405,7 @@ class Publisher:
                 self._old_events.add((series.bmc.name, today))  # an outage may reach into it
 
     def _close(self, series: _Series) -> None:
-        if series.open_day is not None and series.open_day in series.days:
+        if series.open_day is not None:
             self._old_csv.add((series.bmc.name, series.open_day))
 
     def _rewrite_old(self) -> None:
@@ -441,7 +441,7 @@ class Publisher:
             return True
         if old == new and files.is_closed(path):
             return False
-        if old and old != new:  # somebody else brought samples to it while it was open
+        if old != new:  # somebody else may have brought samples to it while it was open
             from_ms, to_ms = span_of(day, self._zone)
             series.rolling.begin(utc.isoformat() for utc in days_between(from_ms, to_ms - 1, UTC))
         files.replace(path, new)
