@@ -2,9 +2,9 @@
 
 Each draws the same published day (86,400 rows) from the same small web server, into a new browser context each time, so
 that nothing is cached. "To drawn" is from navigation until the frame with the chart is painted; a zoom is from its
-cause until its frame is painted; "live" is the processor time of the main thread for one more look at the file, which has
-grown by five rows. Heap is what is left after the garbage was collected, buffers included. ECharts comes from npm (`npm ci`), and
-is left out where it is not there; the way of 2017 is an SVG circle for every row, made by plain DOM calls.
+cause until its frame is painted; "live" is the processor time of the main thread for one more look at the file, which
+has grown by five rows. Heap is what is left after the garbage was collected, buffers included. ECharts comes from npm
+(`npm ci`), and is left out where it is not there; the way of 2017 is an SVG circle for every row, made by plain DOM calls.
 Prints tables; `--help` tells what can be changed.
 """
 
@@ -34,8 +34,9 @@ from rich.table import Table
 ROOT: Final = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "collector" / "tests" / "page"))
 
-import published  # noqa: E402  the same files and server as those of the page's tests
 from serving import NOW, Handler, WebServer, render  # noqa: E402
+
+import published  # noqa: E402  the same files and server as those of the page's tests
 
 ECHARTS: Final = ROOT / "node_modules" / "echarts" / "dist" / "echarts.esm.min.mjs"
 DAY_MS: Final = 86_400_000
