@@ -4,7 +4,7 @@ Each draws the same published day (86,400 rows) from the same small web server, 
 that nothing is cached. "To drawn" is from navigation until the frame with the chart is painted; a zoom is from its
 cause until its frame is painted; "live" is the processor time of the main thread for one more look at the file, which
 has grown by five rows. Heap is what is left after the garbage was collected, buffers included. ECharts comes from npm
-(`npm ci`), and is left out where it is not there; the way of 2017 is an SVG circle for every row, made by plain DOM calls.
+(`npm ci`), and is left out where it is not there; the way of 2017 is an SVG circle for every row, by plain DOM calls.
 Prints tables; `--help` tells what can be changed.
 """
 
