@@ -245,6 +245,7 @@ class Figures:
     open_day_ms: float
     closed_day_ms: float
     bytes_a_sample: float
+    content_a_sample: float
     memory_mb: float
 
 
@@ -263,7 +264,7 @@ def main() -> None:
         "--folder", type=Path, help="where the stores are written (default: the system's temporary files)"
     )
     given = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     stores = dict(STORES)
     if shutil.which("victoria-metrics") is None:
         console.print("VictoriaMetrics is left out: it is not installed (apt install victoria-metrics)")
@@ -272,7 +273,7 @@ def main() -> None:
         table = Table(title=f"{given.days} days of one BMC at 10 s, {words}")
         for column in ("store", "samples", "insert, 1/s", "synced tick, ms", f"last {TAIL}, ms"):
             table.add_column(column, justify="left" if column == "store" else "right")
-        for column in ("open day, ms", "closed day, ms", "bytes a sample", "memory, MB"):
+        for column in ("open day, ms", "closed day, ms", "bytes a sample", "without rounding", "memory, MB"):
             table.add_column(column, justify="right")
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(words, total=len(stores))
@@ -294,6 +295,7 @@ def row(figures: Figures) -> list[str]:
         f"{figures.open_day_ms:,.1f}",
         f"{figures.closed_day_ms:,.1f}",
         f"{figures.bytes_a_sample:,.2f}",
+        f"{figures.content_a_sample:,.2f}",
         f"{figures.memory_mb:,.0f}",
     ]
 
@@ -325,7 +327,7 @@ def _measured(store: Store, days: int, jitter_ms: int) -> Figures:
         spent_s += timed_s(lambda samples=samples: store.fill(samples))  # type: ignore[misc]
         closed += len(samples)
     spent_s += timed_s(store.fold)
-    size = allocated(store.folder)
+    size, content = allocated(store.folder), written(store.folder)
     *_, (*today,) = generated(days + 1, jitter_ms, first=days)
     store.fill(today[:-TICKS])
     if isinstance(store, VictoriaMetrics):
@@ -345,6 +347,7 @@ def _measured(store: Store, days: int, jitter_ms: int) -> Figures:
         in_ms(lambda: store.day(BEGIN_MS + days * DAY_MS)),
         in_ms(lambda: store.day(some_day_ms)),
         size / closed,
+        content / closed,
         memory_mb(store),
     )
 
@@ -374,6 +377,11 @@ def in_ms(work: Callable[[], Any]) -> float:
 def allocated(folder: Path) -> int:
     """Bytes of the disk's blocks that files take."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def written(folder: Path) -> int:
+    """Bytes of the files themselves, which the disk rounds up to its blocks."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def memory_mb(store: Store) -> float:

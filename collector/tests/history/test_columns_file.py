@@ -91,6 +91,28 @@ def by_the_book(path: Path) -> dict[int, dict[str, Any]]:
     return documents
 
 
+def test_the_example_of_the_documentation_means_what_it_says_there(tmp_path: Path) -> None:
+    block = {
+        "rows": 7,
+        "ids": {"order": 0, "from": 1, "step": 1, "deltas": []},
+        "shapes": [["at_ms", "power_w", "source"]],
+        "shape": {"order": 0, "deltas": []},
+        "columns": {
+            "at_ms": {"order": 0, "from": 1795435200004, "step": 10000, "deltas": [0, 7, -2]},
+            "power_w": {"order": 1, "from": 400, "step": 0, "table": [0, 2, -1], "letters": "#$%$##%"},
+            "source": {"order": 0, "deltas": [], "of": ["dcmi"]},
+        },
+    }
+    path = tmp_path / "a"
+    head = {"highest_id": 7, "generation": 1, "blocks": 1}
+    path.write_bytes(columns_file._member(head) + columns_file._member(block))
+    found = columns_file.read(path)
+    assert found.is_whole
+    assert [document["power_w"] for document in found.documents.values()] == [400, 402, 401, 403, 403, 403, 402]
+    assert found.documents[6]["at_ms"] == 1795435250004
+    assert by_the_book(path) == found.documents
+
+
 @given(rows=st.lists(st.tuples(st.integers(1, 9), DOCUMENTS), min_size=1, max_size=30))
 @FRESH_FOLDER
 def test_what_the_documentation_says_is_enough_to_read_it(

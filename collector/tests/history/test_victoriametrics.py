@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -529,6 +529,25 @@ def test_names_and_values_that_cannot_be_ours_are_passed_over(answering: Callabl
 def test_no_line_breaks_the_parser(line: bytes) -> None:
     with pytest.raises(NotOursError):
         series_of(line)
+
+
+def test_threads_that_ask_at_once_are_no_matter_for_the_log(
+    answering: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    all_are_there = Barrier(3)
+
+    def answer(_path: str, _body: bytes) -> tuple[int, bytes]:
+        all_are_there.wait(30)
+        return 204, b""
+
+    url = answering(answer)
+    to = Server(Access(url, url))
+    asking = [Thread(target=to.insert, args=(b"",)) for _ in range(3)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    assert caplog.messages == []
 
 
 def test_users_and_certificates_are_checked(start: Callable[..., VictoriaServer], tmp_path: Path) -> None:

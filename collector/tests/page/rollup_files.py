@@ -84,6 +84,11 @@ def write(collector: Collector, name: str, files: dict[str, bytes]) -> None:
     collector.write_index()
 
 
+def publish_samples(collector: Collector, name: str, rows: Iterable[Row]) -> None:
+    """Write the rollups of samples."""
+    publish(collector, name, of_samples(rows, collector.bmcs[name]["interval_s"]))
+
+
 def day_line(day: str, energy: Energy) -> bytes:
     """A row of `days.csv`: as a rollup row, with the date in place of the time."""
     (line,) = rollup_csv.lines([Rollup(0, energy)])

@@ -85,6 +85,8 @@ class WebServer:
 
 class Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else the body waits for the acknowledgement of the head, which takes its 40 ms.
+    disable_nagle_algorithm = True
 
     def __init__(self, *arguments: Any, server_state: WebServer) -> None:
         self.state = server_state

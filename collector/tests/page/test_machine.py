@@ -235,7 +235,7 @@ class TestSpans:
         )
         for day in sorted({iso(each)[:10] for each, _ in rows}):
             lab.day("node01", day, [row for row in rows if iso(row[0]).startswith(day)])
-        rollup_files.publish(lab, "node01", rollup_files.of_samples(rows, 60.0))
+        rollup_files.publish_samples(lab, "node01", rows)
         visitor = visit()
         page = visitor.open("machine.html?span=30d")
         visitor.drawn()
@@ -253,7 +253,7 @@ class TestSpans:
     def test_where_samples_are_not_published_any_more_the_span_snaps_to_rows_and_says_so(self, lab, visit):
         lab.bmc("node01")
         rows = every(10, "2026-10-05T00:00:00Z", "2026-10-05T02:00:00Z", lambda i: 400)
-        rollup_files.publish(lab, "node01", rollup_files.of_samples([*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)]))
+        rollup_files.publish_samples(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
         lab.day("node01", TODAY, every(10, f"{TODAY}T11:00:00Z", NOW))
         visitor = visit()
         span = "from=2026-10-05T00:00:00Z&to=2026-10-05T02:00:00Z"
@@ -449,7 +449,7 @@ class TestSelection:
     def test_where_only_rows_are_published_rows_are_downloaded(self, lab, visit):
         lab.bmc("node01")
         rows = every(10, "2026-10-05T00:00:00Z", "2026-10-05T02:00:00Z")
-        rollup_files.publish(lab, "node01", rollup_files.of_samples([*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)]))
+        rollup_files.publish_samples(lab, "node01", [*rows, *every(10, f"{TODAY}T11:00:00Z", NOW)])
         lab.day("node01", TODAY, every(10, f"{TODAY}T11:00:00Z", NOW))
         published = (lab.folder / "node01" / "2026-10.csv").read_text().splitlines()
         visitor = visit()

@@ -108,7 +108,7 @@ def series(bmc: str, places: Sequence[int]) -> list[Sample]:
     late=st.sets(st.integers(-350, 70), max_size=60),
     flags=st.tuples(st.booleans(), st.booleans()),
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_brought_late_is_published_as_on_the_embedded_engine(
     places: set[int],
     late: set[int],
@@ -174,8 +174,9 @@ def test_a_day_that_a_running_service_knows_of_is_rewritten_when_somebody_brings
     site.check([*own, *(each for each in others if each not in own)], [], "embedded")
 
 
-def test_what_is_brought_into_the_open_day_is_in_its_rows_once_it_is_over(site: Site) -> None:
-    own, others = series(site.bmc, range(0, 60, 2)), series(site.bmc, range(1, 40, 4))
+@pytest.mark.parametrize("own_places", [range(0, 60, 2), [-35]])
+def test_what_is_brought_into_the_open_day_is_published_once_it_is_over(site: Site, own_places: Sequence[int]) -> None:
+    own, others = series(site.bmc, own_places), series(site.bmc, range(1, 40, 4))
     site.keep(own)
     site.rounds()
     site.bring(others)

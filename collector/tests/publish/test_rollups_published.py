@@ -222,6 +222,16 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
         here.check()
 
 
+@given(places=st.sets(st.integers(-800, 60), min_size=1, max_size=12), interval_ms=st.sampled_from([600_000, HOUR_MS]))
+def test_days_of_few_samples_are_published_as_they_are_rebuilt(places: set[int], interval_ms: int) -> None:
+    with site(interval_ms) as here:
+        here.keep([Sample("n", NOON_MS + place * 600_000, 400 + place % 97) for place in sorted(places)], told=False)
+        here.now_ms += 2 * HOUR_MS
+        here.start()
+        here.round(3)
+        here.check()
+
+
 def test_a_clock_set_back_by_less_than_an_interval_lets_a_sample_hold_beyond_the_next_ones_time() -> None:
     with site(10_000) as here:
         edge_ms = NOON_MS + FIVE_MINUTES_MS

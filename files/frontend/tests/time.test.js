@@ -102,3 +102,19 @@ test("never more than a tick more than asked for, whatever the span", () => {
     assert.ok(at.length <= 11, `${span}: ${at.length}`);
   }
 });
+
+test("the midnights of many days are those of each, over every change of the clocks", () => {
+  for (const zone of ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Africa/Cairo", "Australia/Lord_Howe"]) {
+    const days = [];
+    for (let day = "2016-01-01"; day < "2019-12-31"; day = time.addDays(day, 1)) days.push(day);
+    const found = time.midnights(
+      Float64Array.from(days, (day) => Date.parse(`${day}T00:00:00Z`)),
+      zone,
+    );
+    assert.deepEqual(
+      [...found],
+      days.map((day) => time.startOfDay(day, zone)),
+      zone,
+    );
+  }
+});

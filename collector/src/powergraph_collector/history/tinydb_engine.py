@@ -17,6 +17,7 @@ from .documents import event_document, event_of, sample_document, samples_of
 from .engine import Acknowledged
 from .powerdb import PowerDB
 from .storage import AccessMode
+from .uncollected import without_cycle_search
 
 EVENTS_SUFFIX = ".events"
 CLOSED_AFTER_MS: Final = 3_600_000  # late samples of a day are few by then; they come as lines beside its columns
@@ -112,7 +113,8 @@ class TinyDbHistory:
 
     def read_day(self, bmc: str, day: str) -> list[Sample]:
         """Samples of a UTC day, `YYYY-MM-DD`; documents that are none of ours are passed over."""
-        return samples_of(bmc, self._documents(f"{bmc}/{day}"))
+        with without_cycle_search():
+            return samples_of(bmc, self._documents(f"{bmc}/{day}"))
 
     def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
         """Events that touch a span, merged over the tables that tell of them."""

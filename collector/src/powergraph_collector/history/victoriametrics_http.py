@@ -17,6 +17,7 @@ from .engine import HistoryAwayError
 from .storage import StoreError
 from .victoriametrics_series import ROWS_A_LINE, NotOursError, PartialError, Series, series_of
 
+THREADS: Final = 4  # that may ask at once: recording, forwarding, publishing, and the one that begins
 CONNECT_S: Final = 3.0
 READ_S: Final = 20.0
 LONGEST_ANSWER_S: Final = 120.0
@@ -58,6 +59,7 @@ class Server:
         self.log_in(access)
         self._pool = urllib3.PoolManager(
             retries=False,
+            maxsize=THREADS,
             timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             ssl_context=_trust(access.ca),
         )

@@ -293,7 +293,7 @@ class Publisher:
                 self._events.outdate(series, today)  # an outage may reach into it
 
     def _close(self, series: Series) -> None:
-        if series.open_day is not None and series.open_day in series.days:
+        if series.open_day is not None:
             self._old_csv.add((series.bmc.name, series.open_day))
 
     def _rewrite_old(self) -> None:

@@ -183,8 +183,8 @@ class Rolling:
     def _recompute(self, day: str, days: Sequence[str], now_ms: int) -> None:
         begin_ms, end_ms = span_of(date.fromisoformat(day), UTC)
         place = days.index(day)
-        around = days[max(0, place - 1) : place + 2]
-        samples = list(chain.from_iterable(self._taken(each) for each in around))
+        first, beyond = max(0, place - 1), place + 2
+        samples = list(chain.from_iterable(self._taken(each) for each in days[first:beyond]))
         from_ms = begin_ms - LONGEST_HOLD_MS
         before = [sample.at_ms for sample in samples if sample.at_ms < begin_ms]
         if before:  # it may have had no successor until now
@@ -192,6 +192,10 @@ class Rolling:
         from_ms = max(FIRST_MS, from_ms)
         is_last = day == days[-1]
         to_ms = _END_MS if is_last else end_ms + LONGEST_HOLD_MS
+        if first > 0 and _end_of(days[first - 1]) > from_ms - LONGEST_HOLD_MS:  # it may hold into the rows
+            samples = [*self._taken(days[first - 1]), *samples]
+        if beyond < len(days) and not any(sample.at_ms >= to_ms for sample in reversed(samples)):
+            samples += self._taken(days[beyond])  # the last one in the rows may have its successor there
         if is_last:
             self._frontier_ms = max((sample.at_ms for sample in samples), default=FIRST_MS)
         over_ms = self._over_ms(now_ms)
@@ -230,6 +234,10 @@ class Rolling:
         changed = self._files.replace_all(rows, over_ms, now_ms)
         self._written_ms = over_ms
         return changed
+
+
+def _end_of(day: str) -> int:
+    return span_of(date.fromisoformat(day), UTC)[1]
 
 
 def is_step_back(event: Event) -> bool:

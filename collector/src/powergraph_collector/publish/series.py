@@ -177,7 +177,7 @@ class Series:
             return True
         if old == new and files.is_closed(path):
             return False
-        if old and old != new:  # somebody else brought samples to it while it was open
+        if old != new:  # somebody else may have brought samples to it while it was open
             from_ms, to_ms = span_of(day, self._zone)
             self.rolling.begin(utc.isoformat() for utc in days_between(from_ms, to_ms - 1, UTC))
         files.replace(path, new)

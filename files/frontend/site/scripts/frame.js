@@ -7,15 +7,18 @@ import { siteOfPage } from "./published/site.js";
 import { rememberZone, zoneChoice } from "./zone.js";
 
 /**
- * Run a view; what it needs of the page itself is there then. `show` is called again when the visitor chose another zone.
- * @param {(site: import("./published/site.js").Site) => Promise<unknown>} show
+ * Run a view; what it needs of the page itself is there then.
+ * @template [Asked=undefined]
+ * @param {(site: import("./published/site.js").Site, asked: Asked) => Promise<unknown>} show
+ * @param {(site: import("./published/site.js").Site) => Asked} [ask] what can be asked for while the language comes
  */
-export async function begin(show) {
+export async function begin(show, ask) {
   try {
     const site = siteOfPage();
+    const asked = /** @type {Asked} */ (ask?.(site));
     await useLanguage(site.languages);
     choices();
-    await show(site);
+    await show(site, asked);
   } catch (error) {
     giveUp(/** @type {Error} */ (error));
     throw error;

@@ -93,6 +93,20 @@ export function startOfDay(/** @type {string} */ day, /** @type {string} */ zone
   return within;
 }
 
+/** The zone's midnights of dates that are told as midnights of UTC. @param {Float64Array} dates @param {string} zone */
+export function midnights(dates, zone) {
+  let offset = Number.NaN;
+  return dates.map((date) => {
+    // An offset seldom changes, and to look whether it did costs little beside searching for a midnight.
+    if (offsetAt(date - (offset || 0), zone) !== offset) {
+      const begin = startOfDay(new Date(date).toISOString().slice(0, 10), zone);
+      offset = date - begin;
+      return begin;
+    }
+    return date - offset;
+  });
+}
+
 /** A day's first moment and the next day's. @param {string} day @param {string} zone @returns {[number, number]} */
 export function spanOfDay(day, zone) {
   return [startOfDay(day, zone), startOfDay(addDays(day, 1), zone)];

@@ -1,6 +1,5 @@
 /** A chart of watts over time: a figure with lines, holes, caps and markers, a cursor that speaks, and a selection. */
 
-import uPlot from "../../vendor/uplot-1.6.32/uPlot.esm.js";
 import { element } from "../element.js";
 import * as format from "../format.js";
 import { t } from "../language.js";
@@ -11,6 +10,9 @@ import { Gestures, zoomed } from "./gestures.js";
 import { lastAtOrBefore } from "./lines.js";
 import { merged, sums } from "./merging.js";
 import { Toolbar } from "./toolbar.js";
+
+// A script of its own, which the page's head loads before any module: there is no module of it that is minified.
+const { uPlot } = /** @type {any} */ (globalThis);
 
 /**
  * @typedef {[number, number]} Span
@@ -114,7 +116,7 @@ export class PowerChart {
 
   /** Width of the plotting area, for `lines.js`. */
   get pixels() {
-    return Math.max(Math.round(this.u.over.clientWidth || this.u.bbox.width / devicePixelRatio), 50);
+    return Math.max(Math.round(this.#width), 50);
   }
 
   /** Whether a gesture is under way; what is shown meanwhile keeps its window. */
@@ -150,6 +152,11 @@ export class PowerChart {
     this.scheme.removeEventListener("change", this.onScheme);
     this.u.destroy();
     this.figure.replaceChildren();
+  }
+
+  /** As uPlot has laid it out: asking the browser would make it lay out the page at once. */
+  get #width() {
+    return this.u.bbox.width / devicePixelRatio;
   }
 
   get #window() {
@@ -222,27 +229,26 @@ export class PowerChart {
           ...axis,
           size: 46,
           splits: (
-            /** @type {uPlot} */ _u,
+            /** @type {any} */ _u,
             /** @type {number} */ _i,
             /** @type {number} */ from,
             /** @type {number} */ to,
           ) => this.#ticks(from, to),
-          values: (/** @type {uPlot} */ _u, /** @type {number[]} */ at) =>
+          values: (/** @type {any} */ _u, /** @type {number[]} */ at) =>
             this.picture.isElapsed ? at.map(format.duration) : time.tickLabels(at, this.unit, this.picture.zone),
         },
         {
           ...axis,
-          size: (/** @type {uPlot} */ _u, /** @type {string[] | null} */ values) =>
+          size: (/** @type {any} */ _u, /** @type {string[] | null} */ values) =>
             18 + 7 * Math.max(...(values ?? []).map((each) => each.length), 5),
-          values: (/** @type {uPlot} */ _u, /** @type {number[]} */ values) =>
-            values.map((value) => format.watts(value)),
+          values: (/** @type {any} */ _u, /** @type {number[]} */ values) => values.map((value) => format.watts(value)),
           incrs: Y_STEPS,
           space: 38,
         },
       ],
       hooks: {
-        drawClear: [(/** @type {uPlot} */ u) => this.#paintBehind(u)],
-        drawAxes: [(/** @type {uPlot} */ u) => this.#paint(u)],
+        drawClear: [(/** @type {any} */ u) => this.#paintBehind(u)],
+        drawAxes: [(/** @type {any} */ u) => this.#paint(u)],
         // Only now are the scales those of what was set.
         draw: [() => this.#placed()],
       },
@@ -258,12 +264,12 @@ export class PowerChart {
     return u;
   }
 
-  #gestures(/** @type {uPlot} */ u) {
+  #gestures(/** @type {any} */ u) {
     const { toolbar } = this;
     return new Gestures(u.over, {
       tool: () => toolbar?.tool ?? "zoom",
       window: () => this.#window,
-      width: () => u.over.clientWidth,
+      width: () => this.#width,
       point: (x) => {
         // So that Escape works after the mouse did something.
         if (x !== null && this.moving) this.plot.focus({ preventScroll: true });
@@ -281,7 +287,7 @@ export class PowerChart {
     });
   }
 
-  #hover(/** @type {uPlot} */ u) {
+  #hover(/** @type {any} */ u) {
     const at = (/** @type {PointerEvent} */ event) =>
       this.#point(this.#moment(event.clientX - u.over.getBoundingClientRect().left));
     u.over.addEventListener("pointermove", at);
@@ -357,14 +363,14 @@ export class PowerChart {
     return at;
   }
 
-  #paintBehind(/** @type {uPlot} */ u) {
+  #paintBehind(/** @type {any} */ u) {
     const { holes } = this.picture;
     if (holes.length === 0) return;
     const paper = paperOf(u, this.font, this.colours);
     within(paper, () => paintHoles(paper, holes, ({ reason }) => [reasonWords(reason), t("chart.hole")]));
   }
 
-  #paint(/** @type {uPlot} */ u) {
+  #paint(/** @type {any} */ u) {
     const { lines, stacked, caps, markers } = this.picture;
     const paper = paperOf(u, this.font, this.colours);
     within(paper, () => {
@@ -401,20 +407,20 @@ export class PowerChart {
   /** @param {number} x */
   #moment(x) {
     const [from, to] = this.#window;
-    return from + (x / this.u.over.clientWidth) * (to - from);
+    return from + (x / this.#width) * (to - from);
   }
 
   /** @param {number} at */
   #place(at) {
     const [from, to] = this.#window;
-    return ((at - from) / (to - from)) * this.u.over.clientWidth;
+    return ((at - from) / (to - from)) * this.#width;
   }
 
   #mark() {
     const { mark, selection } = this;
     if (!mark) return;
     const left = selection ? Math.max(this.#place(selection[0]), -2) : 0;
-    const right = selection ? Math.min(this.#place(selection[1]), this.u.over.clientWidth + 2) : 0;
+    const right = selection ? Math.min(this.#place(selection[1]), this.#width + 2) : 0;
     mark.hidden = !selection || right < left;
     if (mark.textContent !== this.label) mark.textContent = this.label;
     mark.style.left = `${left}px`;

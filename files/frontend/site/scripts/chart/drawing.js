@@ -15,7 +15,7 @@ const BAND = 0.26;
 const AREA = 0.1;
 const PAD = 6;
 
-/** @param {import("../../vendor/uplot-1.6.32/uPlot.esm.js").default} u @param {string} font @param {Record<string, string>} colours @returns {Paper} */
+/** @param {any} u the uPlot object @param {string} font @param {Record<string, string>} colours @returns {Paper} */
 export function paperOf(u, font, colours) {
   const { left, top, width, height } = u.bbox;
   const ratio = devicePixelRatio;

@@ -31,6 +31,8 @@ export class Strip {
     this.line = null;
     /** @type {{ part: Part, x: number, window: Span } | null} */
     this.drag = null;
+    /** As the browser told it: asking would make it lay out the page at once. */
+    this.size = { width: 0, height: 0 };
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.shades = [0, 1].map(() => element("div", { class: "strip-shade" }));
     const slider = (/** @type {Part} */ part) =>
@@ -49,13 +51,16 @@ export class Strip {
     root.addEventListener("pointermove", (event) => this.#move(event));
     root.addEventListener("pointerup", () => this.#up());
     root.addEventListener("pointercancel", () => this.#up());
-    new ResizeObserver(() => this.#draw()).observe(root);
+    new ResizeObserver(([{ contentRect }]) => {
+      this.size = contentRect;
+      this.#draw();
+    }).observe(root);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
   /** Width in pixels, for `lines.js`. */
   get pixels() {
-    return Math.max(this.root.clientWidth, 50);
+    return Math.max(this.size.width, 50);
   }
 
   /** Whether a hand is on it. */
@@ -78,10 +83,14 @@ export class Strip {
     const { begin, end, window: body } = this.parts;
     this.shades[0].style.width = `${left}px`;
     this.shades[1].style.left = `${right}px`;
-    body.style.left = `${left}px`;
-    body.style.width = `${Math.max(right - left, 2)}px`;
-    this.#handle(begin, left - HANDLE, left - BAR);
-    this.#handle(end, Math.max(right, left + 2), Math.max(right, left + 2));
+    // Each of the three has room for a finger, beside the others, however narrow the window is; it is painted where it is.
+    const seen = Math.max(right - left, 2);
+    const wide = Math.min(Math.max(seen, HANDLE), this.pixels - 2 * HANDLE);
+    const most = this.pixels - wide - 2 * HANDLE;
+    const first = Math.min(Math.max((left + right - wide) / 2 - HANDLE, 0), most);
+    place(begin, first, HANDLE, left - BAR, BAR);
+    place(body, first + HANDLE, wide, left, seen);
+    place(end, first + HANDLE + wide, HANDLE, left + seen, BAR);
     const [from, to] = window.map((at) => `${time.date(at, this.zone)}, ${time.clock(at, this.zone)}`);
     const said = { begin: from, end: to, window: t("chart.strip_span", { from, to }) };
     for (const part of PARTS) {
@@ -92,13 +101,6 @@ export class Strip {
       slider.setAttribute("aria-valuenow", String(Math.round(value / 1000)));
       slider.setAttribute("aria-valuetext", said[part]);
     }
-  }
-
-  /** @param {HTMLElement} handle @param {number} left @param {number} bar where its bar begins */
-  #handle(handle, left, bar) {
-    const within = Math.min(Math.max(left, 0), this.pixels - HANDLE);
-    handle.style.left = `${within}px`;
-    handle.style.setProperty("--bar", `${bar - within}px`);
   }
 
   #place(/** @type {number} */ at) {
@@ -185,7 +187,7 @@ export class Strip {
   #draw() {
     const canvas = /** @type {HTMLCanvasElement} */ (this.canvas);
     const ctx = canvas.getContext("2d");
-    const [width, height, ratio] = [this.pixels, this.root.clientHeight, devicePixelRatio];
+    const [width, height, ratio] = [this.pixels, this.size.height, devicePixelRatio];
     if (!ctx || height === 0) return;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -217,4 +219,12 @@ export class Strip {
     if (this.line) paintBand(paper, this.line);
     this.mark(this.window);
   }
+}
+
+/** @param {HTMLElement} part @param {number} left @param {number} width @param {number} seenFrom @param {number} seen width of what is painted */
+function place(part, left, width, seenFrom, seen) {
+  part.style.left = `${left}px`;
+  part.style.width = `${width}px`;
+  part.style.setProperty("--seen-from", `${seenFrom - left}px`);
+  part.style.setProperty("--seen", `${seen}px`);
 }

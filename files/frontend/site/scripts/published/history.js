@@ -1,6 +1,6 @@
 /** One machine's published past: samples, rows and events of any span, each file read once and followed while it grows. */
 
-import { addDays, dayOf, daysTouching, spanOfDay } from "../time.js";
+import { addDays, dayOf, daysTouching, midnights, spanOfDay } from "../time.js";
 import { CsvReader } from "./csv.js";
 import { body, FileError, get, serverNow } from "./fetching.js";
 import { fileOf, hasDay, isIn, loadEvents } from "./fleet.js";
@@ -247,8 +247,7 @@ function cut(
   /** @type {number} */ from,
   /** @type {number} */ to,
 ) {
-  const at =
-    level === "days" ? rows.at.map((each) => spanOfDay(new Date(each).toISOString().slice(0, 10), zone)[0]) : rows.at;
+  const at = level === "days" ? midnights(rows.at, zone) : rows.at;
   let begin = 0;
   while (begin < at.length && (at[begin + 1] ?? at[begin] + ROW_MS[level]) <= from) begin++;
   if (level !== "days") {

@@ -14,10 +14,11 @@ import { t } from "../language.js";
 import { levelFor } from "../levels.js";
 import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
+import { drawsForPaper, saysOnPaper } from "../printing.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
-import { clock, date, dayOf, HOUR, iso, parseMoment, startOfDay } from "../time.js";
+import { clock, date, dayOf, HOUR, iso, parseMoment, startOfDay, zoneLabel } from "../time.js";
 import { fileNotice, noMachinesNotice, troubleNotice, unknownMachineNotice } from "../words.js";
 import { shownZone } from "../zone.js";
 
@@ -58,6 +59,18 @@ class Compare {
       onZoom: (span) => this.#zoom(span),
       onBack: () => history.back(),
     });
+    drawsForPaper(this.chart);
+    saysOnPaper(byId("on-paper"), () => ({
+      parts: [
+        document.title.split(" · ").slice(1).join(" · "),
+        ...this.compared.map(({ machine }) => machine.title).slice(0, MOST_LINES),
+        this.#common()
+          .map((at) => this.#moment(at))
+          .join(" – "),
+        zoneLabel(this.#zone(), serverNow()),
+      ],
+      zone: this.#zone(),
+    }));
     /** @type {PowerChart[]} */
     this.multiples = [];
     this.#fromAddress();

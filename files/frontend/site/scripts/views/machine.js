@@ -7,7 +7,7 @@ import { Strip } from "../chart/strip.js";
 import { itemText } from "../compare/items.js";
 import { byId, element, fill } from "../element.js";
 import { FigureTiles } from "../figure-tiles.js";
-import { figuresOf, LONGEST_OF_SAMPLES_MS } from "../figures.js";
+import { figuresOf, figuresOfSamples, LONGEST_OF_SAMPLES_MS } from "../figures.js";
 import * as format from "../format.js";
 import { begin } from "../frame.js";
 import { intervalAfter } from "../happenings.js";
@@ -31,6 +31,7 @@ import { csvOfRows, csvOfSamples, download, fileName } from "../machine/span-csv
 import { spanWords } from "../machine/span-words.js";
 import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
+import { painted } from "../painting.js";
 import { passed } from "../passed.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
@@ -52,13 +53,15 @@ const LONGEST_LABEL = 60;
 const DAY = 24 * HOUR;
 
 class MachineView {
-  /** @param {import("../published/site.js").Site} site */
-  constructor(site) {
+  /** @param {import("../published/site.js").Site} site @param {Fleet} fleet that is being asked for */
+  constructor(site, fleet) {
     this.site = site;
-    this.fleet = new Fleet(site);
+    this.fleet = fleet;
     this.navigation = new Navigation();
     /** @type {Map<string, MachineHistory>} */
     this.histories = new Map();
+    /** @type {Map<string, string>} */
+    this.zones = new Map();
     /** @type {string | null} the machine in the address */
     this.wanted = null;
     /** @type {Span | null} */
@@ -67,10 +70,12 @@ class MachineView {
     this.now = serverNow();
     /** @type {Read | null} */
     this.read = null;
+    /** @type {Span} the window that was read */
+    this.readOf = [0, 0];
     /** @type {Figures | null} */
     this.figures = null;
     this.strip = { span: /** @type {Span | null} */ (null), readAt: 0, id: "" };
-    this.indexAt = 0;
+    this.indexAt = serverNow();
     this.round = 0;
     this.timer = 0;
     this.follow = /** @type {HTMLInputElement} */ (byId("follow"));
@@ -128,6 +133,13 @@ class MachineView {
     });
   }
 
+  /** Show what was asked for already. @param {Promise<void>} heard */
+  async begin(heard) {
+    const round = ++this.round;
+    await heard;
+    await this.#show(round);
+  }
+
   /** Read what is new and show it; then again and again while real time is on. */
   async update({ index = false } = {}) {
     clearTimeout(this.timer);
@@ -137,6 +149,10 @@ class MachineView {
     const isIndexOld = now - this.indexAt > INDEX_MS || (known !== null && isDayMissing(known, now));
     if (index || isIndexOld) this.indexAt = now;
     await this.fleet.refresh({ index: index || isIndexOld });
+    await this.#show(round);
+  }
+
+  async #show(/** @type {number} */ round) {
     if (round !== this.round) return;
     this.now = serverNow();
     const machine = this.#chosen();
@@ -164,6 +180,13 @@ class MachineView {
     return history;
   }
 
+  /** The zone to show a machine's times in; only another page is in another one. @param {Machine} machine */
+  #zone({ zone }) {
+    const shown = this.zones.get(zone) ?? shownZone(zone);
+    this.zones.set(zone, shown);
+    return shown;
+  }
+
   get #window() {
     return this.navigation.window(this.now);
   }
@@ -171,11 +194,15 @@ class MachineView {
   /** Read the window and draw it; then its figures, then the strip, which nobody waits for. */
   async #load(/** @type {Machine} */ machine, /** @type {number} */ round) {
     const history = this.#history(machine);
-    const found = await read(history, this.#window, this.chart.pixels);
+    const window = this.#window;
+    const found = await read(history, window, this.chart.pixels);
     if (round !== this.round) return;
     this.read = found;
+    this.readOf = window;
     this.#draw();
     byId("panel").classList.remove("waiting");
+    await painted();
+    if (round !== this.round) return;
     await this.#showFigures(machine, round);
     if (round !== this.round) return;
     this.#showNotices(machine);
@@ -186,7 +213,7 @@ class MachineView {
   #draw() {
     const machine = this.#chosen();
     if (!machine || !this.read) return;
-    const zone = shownZone(machine.zone);
+    const zone = this.#zone(machine);
     const window = this.#window;
     this.chart.show(pictureOf(this.read, window, this.chart.pixels, { title: machine.title, zone }));
     this.#name();
@@ -199,7 +226,7 @@ class MachineView {
   #preview(/** @type {Span} */ span) {
     const machine = this.#chosen();
     if (!machine || !this.read) return;
-    const zone = shownZone(machine.zone);
+    const zone = this.#zone(machine);
     this.chart.show(pictureOf(this.read, span, this.chart.pixels, { title: machine.title, zone }));
     if (!this.stripChart.isBusy) this.stripChart.mark(span);
   }
@@ -263,7 +290,7 @@ class MachineView {
   #goToDates() {
     const machine = this.#chosen();
     if (!machine) return;
-    const zone = shownZone(machine.zone);
+    const zone = this.#zone(machine);
     const [from, to] = ["from", "to"].map((id) =>
       momentOfLocal(/** @type {HTMLInputElement} */ (byId(id)).value, zone),
     );
@@ -294,8 +321,8 @@ class MachineView {
   async #showFigures(/** @type {Machine} */ machine, /** @type {number} */ round) {
     const { selection } = this;
     const [from, to] = this.#counted(machine);
-    const zone = shownZone(machine.zone);
-    const figures = to > from ? await figuresOf(machine, this.#history(machine), from, to, this.now) : null;
+    const zone = this.#zone(machine);
+    const figures = to > from ? await this.#figuresOf(machine, from, to) : null;
     if (round !== this.round || selection !== this.selection) return;
     this.figures = figures;
     const span = spanWords([from, to], zone);
@@ -310,6 +337,15 @@ class MachineView {
     byId("select-hint").hidden = selection !== null;
     byId("figures").hidden = figures === null;
     if (figures) this.tiles.show(figures, machine, { currency: this.site.currency, zone });
+  }
+
+  /** Of samples that are drawn; else of what has to be read. */
+  #figuresOf(/** @type {Machine} */ machine, /** @type {number} */ from, /** @type {number} */ to) {
+    const { read: found, readOf } = this;
+    if (!found?.samples || from < readOf[0] || to > readOf[1]) {
+      return figuresOf(machine, this.#history(machine), from, to, this.now);
+    }
+    return { ...figuresOfSamples(found.samples, found.happened, machine, from, to), isOpen: to > this.now };
   }
 
   async #showStrip(/** @type {Machine} */ machine, /** @type {number} */ round) {
@@ -327,7 +363,7 @@ class MachineView {
     const { pixels } = this.stripChart;
     const line = await this.#stripLine(machine, slid, pixels);
     if (round !== this.round && this.strip.span !== slid) return;
-    this.stripChart.show(slid, line, shownZone(machine.zone));
+    this.stripChart.show(slid, line, this.#zone(machine));
     this.stripChart.mark(this.#window);
   }
 
@@ -379,7 +415,7 @@ class MachineView {
 
   #showHead(/** @type {Machine} */ machine) {
     const { watts, ageMs, state } = machine.reading;
-    const zone = shownZone(machine.zone);
+    const zone = this.#zone(machine);
     byId("machine-title").textContent = machine.title;
     document.title = `${machine.title} · ${document.title.split(" · ").at(-1)}`;
     byId("machine-tag").hidden = !machine.simulated;
@@ -418,7 +454,7 @@ class MachineView {
 
   #showNotices(/** @type {Machine} */ machine) {
     if (!this.read) return;
-    const zone = shownZone(machine.zone);
+    const zone = this.#zone(machine);
     const window = this.#window;
     const history = this.#history(machine);
     const files = fileNotices(history, this.read).filter((each) => each !== null);
@@ -441,7 +477,7 @@ class MachineView {
   #table() {
     const machine = this.#chosen();
     if (!machine || !this.read || !(/** @type {HTMLDetailsElement} */ (byId("drawn")).open)) return;
-    const zone = shownZone(machine.zone);
+    const zone = this.#zone(machine);
     const [from, to] = this.#window;
     fillTable(byId("drawn-rows"), partsOf(this.read, [from, Math.min(to, Math.max(this.now, from + 1))], zone), zone);
   }
@@ -549,4 +585,10 @@ async function copied(text) {
   }
 }
 
-await begin((site) => new MachineView(site).update());
+await begin(
+  (site, { fleet, heard }) => new MachineView(site, fleet).begin(heard),
+  (site) => {
+    const fleet = new Fleet(site);
+    return { fleet, heard: fleet.refresh({ index: true }) };
+  },
+);
