@@ -14,10 +14,15 @@ export function spanInAddress() {
   return from !== null && to !== null && from < to ? [from, to] : null;
 }
 
+/** Whose clock and language an address asks for, its links ask for too. */
+const KEPT = ["zone", "lang"];
+
 /** A relative address. @param {string} page @param {Record<string, string | null>} parameters null leaves one out */
 export function link(page, parameters) {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) if (value !== null) query.set(name, value);
+  const kept = Object.fromEntries(KEPT.map((name) => [name, parameter(name)]));
+  const all = { ...parameters, ...kept, ...parameters };
+  for (const [name, value] of Object.entries(all)) if (value !== null) query.set(name, value);
   // A slash is allowed in a query, and "lab/node01" reads better than "lab%2Fnode01".
   const text = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":");
   return text ? `${page}?${text}` : page;

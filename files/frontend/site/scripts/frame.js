@@ -33,6 +33,9 @@ function giveUp(/** @type {Error} */ error) {
 }
 
 function choices() {
+  for (const anchor of document.querySelectorAll("header.site a")) {
+    anchor.setAttribute("href", link(anchor.getAttribute("href") ?? "", {}));
+  }
   const zone = /** @type {HTMLSelectElement} */ (byId("choose-zone"));
   zone.value = zoneChoice();
   zone.addEventListener("change", () => {

@@ -1,6 +1,6 @@
 /** All machines as rows or tiles; they stay while their figures change, so that the focus stays too. */
 
-import { link, parameter } from "../address.js";
+import { link } from "../address.js";
 import { element } from "../element.js";
 import * as format from "../format.js";
 import { t } from "../language.js";
@@ -87,13 +87,12 @@ export class MachineTable {
       this.sparklines.drop(spark);
       this.rows.delete(id);
     }
-    const ways = { zone: parameter("zone"), lang: parameter("lang") };
     for (const entry of entries) {
       const row = this.rows.get(entry.machine.id) ?? this.#row(entry.machine.id);
       // Which name is enough to find a machine depends on all the others.
       if (row.of !== entries.length) {
         row.of = entries.length;
-        setAttribute(row.link, "href", link("machine.html", { machine: this.address(entry), ...ways }));
+        setAttribute(row.link, "href", link("machine.html", { machine: this.address(entry) }));
       }
       update(row, entry, now, this.sparklines);
     }

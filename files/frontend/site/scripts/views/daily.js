@@ -548,8 +548,6 @@ class Daily {
         ...spanParameters(zoomed),
         sel: selected && `${iso(selected[0])}/${iso(selected[1])}`,
         above: threshold === null ? null : String(threshold),
-        zone: parameter("zone"),
-        lang: parameter("lang"),
       },
       asStep,
     );

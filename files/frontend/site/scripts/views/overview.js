@@ -1,6 +1,6 @@
 /** The overview: what the room draws now, its day so far, its last 24 hours, and every machine. */
 
-import { link, parameter, setAddress } from "../address.js";
+import { link, setAddress } from "../address.js";
 import { byId, element } from "../element.js";
 import * as format from "../format.js";
 import { begin } from "../frame.js";
@@ -124,13 +124,9 @@ class OverviewPage {
 
   #choose(/** @type {Partial<import("../overview/choice.js").Choice>} */ changed) {
     this.choice = { ...this.choice, ...changed };
-    setAddress(this.#parameters(this.choice), false);
+    setAddress(parametersOf(this.choice), false);
     this.#showChoice();
     this.#show(false);
-  }
-
-  #parameters(/** @type {import("../overview/choice.js").Choice} */ choice) {
-    return { ...parametersOf(choice), zone: parameter("zone"), lang: parameter("lang") };
   }
 
   #showChoice() {
@@ -300,7 +296,7 @@ class OverviewPage {
   }
 
   #filterLink(/** @type {import("../overview/choice.js").Choice["state"]} */ state, /** @type {number} */ n) {
-    const href = link("index.html", this.#parameters({ ...this.choice, text: "", state }));
+    const href = link("index.html", parametersOf({ ...this.choice, text: "", state }));
     return { text: t("overview.trust_show", { n }), href };
   }
 }
