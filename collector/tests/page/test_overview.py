@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -574,15 +573,6 @@ def test_it_speaks_portuguese_with_numbers_as_there(lab, visit):
     expect(page.get_by_role("link", name="Mostrar estas 2 abaixo")).to_be_visible()
     page.get_by_label("Filtro").fill("silencio")
     expect(page.locator(".machine")).to_have_count(2)
-
-
-def test_both_languages_have_the_same_texts(server):
-    languages = (server.root / "powergraph" / "languages").glob("*.json")
-    sections = [json.loads(path.read_text())["overview"] for path in languages]
-    shapes = [
-        {key: sorted(text) if isinstance(text, dict) else None for key, text in each.items()} for each in sections
-    ]
-    assert len(shapes) == 2 and shapes[0] == shapes[1]
 
 
 def test_all_modules_of_the_view_are_asked_for_at_once(server, visit, lab):

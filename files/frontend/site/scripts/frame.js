@@ -3,9 +3,7 @@
 import { link } from "./address.js";
 import { byId } from "./element.js";
 import { languageCode, rememberLanguage, useLanguage } from "./language.js";
-import { showNotices } from "./notices.js";
 import { siteOfPage } from "./published/site.js";
-import { brokenPageNotice } from "./words.js";
 import { rememberZone, zoneChoice } from "./zone.js";
 
 /**
@@ -22,9 +20,16 @@ export async function begin(show, ask) {
     choices();
     await show(site, asked);
   } catch (error) {
-    showNotices(byId("notices"), [brokenPageNotice(/** @type {Error} */ (error))]);
+    giveUp(/** @type {Error} */ (error));
     throw error;
   }
+}
+
+/** Say that the page cannot go on, in the words that were rendered with it: those of its language may be what is missing. */
+function giveUp(/** @type {Error} */ error) {
+  byId("broken-detail").textContent = error.message;
+  byId("broken").hidden = false;
+  for (const place of document.querySelectorAll("[data-t='notices.reading']")) place.textContent = "";
 }
 
 function choices() {

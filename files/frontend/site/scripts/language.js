@@ -77,16 +77,18 @@ export function chosenLanguage(known, wanted) {
 }
 
 /**
- * Load the visitor's language and put the page's fixed texts into it. Without its file, they stay as they were rendered.
+ * Load the visitor's language and put the page's fixed texts into it. Where its file cannot be had, the language that the
+ * page was rendered in does instead; throws when that cannot be had either, since then there are no words to go on with.
  * @param {string[]} known
  */
 export async function useLanguage(known) {
   const wanted = [new URLSearchParams(location.search).get("lang"), remembered(), ...navigator.languages];
-  const code = chosenLanguage(known, wanted);
+  const rendered = document.documentElement.lang;
+  const chosen = chosenLanguage(known, wanted);
+  const { code, texts } = await firstThatIsThere(new Set([chosen, rendered]));
   const own = navigator.languages.find((each) => each.split("-")[0] === code.split("-")[0]) ?? code;
-  const answer = await fetch(`languages/${code}.json`, { cache: "no-cache", credentials: "same-origin" });
-  setLanguage(code, await answer.json(), code.includes("-") ? code : own);
-  if (document.documentElement.lang === code) return;
+  setLanguage(code, texts, code.includes("-") ? code : own);
+  if (rendered === code) return;
   document.documentElement.lang = code;
   for (const place of document.querySelectorAll("[data-t]")) {
     place.textContent = t(/** @type {HTMLElement} */ (place).dataset.t ?? "");
@@ -97,6 +99,29 @@ export async function useLanguage(known) {
   const site = document.title.split(" · ").slice(1).join(" · ");
   const title = document.querySelector("title")?.dataset.tTitle;
   if (title) document.title = `${t(title)} · ${site}`;
+}
+
+/** @param {Iterable<string>} codes best first; throws when the texts of none can be had */
+async function firstThatIsThere(codes) {
+  let failed;
+  for (const code of codes) {
+    try {
+      return { code, texts: await textsOf(code) };
+    } catch (error) {
+      failed = error;
+    }
+  }
+  throw failed;
+}
+
+/** @param {string} code @returns {Promise<Record<string, Record<string, Text>>>} */
+async function textsOf(code) {
+  const url = `languages/${code}.json`;
+  const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin" });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  const texts = await answer.json().catch(() => null);
+  if (typeof texts?.frame !== "object") throw new Error(`${url}: not the texts of a language`);
+  return texts;
 }
 
 /** Remember a language for the next visits. @param {string} code */

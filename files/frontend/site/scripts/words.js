@@ -81,15 +81,6 @@ export function badRowsNotice({ bad, firstBad, count: good }) {
   };
 }
 
-/** The page's own settings or language could not be had. @param {Error} error @returns {Notice} */
-export function brokenPageNotice(error) {
-  return {
-    level: "bad",
-    title: t("notices.broken_page"),
-    text: t("notices.broken_page_text", { detail: error.message }),
-  };
-}
-
 /** The address names a machine that is not there. @param {string | null} name @returns {Notice} */
 export function unknownMachineNotice(name) {
   return {

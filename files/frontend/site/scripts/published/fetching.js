@@ -1,5 +1,7 @@
 /** Asking the web server for files, with one kind of error for all that can go wrong. */
 
+import { t } from "../language.js";
+
 /** The server's clock at the last answer; a visitor's own clock may be wrong. */
 const serverClock = { at: Date.now(), heardAt: performance.now() };
 
@@ -10,7 +12,7 @@ export function serverNow() {
 
 /**
  * A file that could not be had. `kind`: `offline` (no answer), `missing` (404), `server` (another status), `broken`
- * (not what it should be), `format` (of a format that this page does not know).
+ * (not what it should be), `format` (of a format that this page does not know). `detail` is for people.
  */
 export class FileError extends Error {
   /** @param {"offline" | "missing" | "server" | "broken" | "format"} kind @param {string} url @param {string} detail */
@@ -31,12 +33,12 @@ export async function get(url, init = {}, statuses = [200]) {
   try {
     response = await fetch(url, { cache: "no-cache", credentials: "same-origin", redirect: "error", ...init });
   } catch {
-    throw new FileError("offline", url, "the server does not answer");
+    throw new FileError("offline", url, t("notices.no_answer"));
   }
   hear(response);
   if (statuses.includes(response.status)) return response;
-  if (response.status === 404) throw new FileError("missing", url, "there is no such file (404)");
-  throw new FileError("server", url, `the server answered with status ${response.status}`);
+  if (response.status === 404) throw new FileError("missing", url, t("notices.no_such_file"));
+  throw new FileError("server", url, t("notices.status", { status: String(response.status) }));
 }
 
 /** The body as bytes; throws FileError when the connection breaks. @param {Response} response @param {string} url */
@@ -44,7 +46,7 @@ export async function body(response, url) {
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch {
-    throw new FileError("offline", url, "the connection broke");
+    throw new FileError("offline", url, t("notices.connection_broke"));
   }
 }
 
@@ -55,12 +57,17 @@ export async function getJson(url, init) {
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    throw new FileError("broken", url, "it is not JSON");
+    throw new FileError("broken", url, t("notices.not_json"));
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FileError("broken", url, "it is not a JSON object");
+    throw new FileError("broken", url, t("notices.not_an_object"));
   }
   return value;
+}
+
+/** What is wrong with a file of an unknown format. @param {unknown} format as the file says it */
+export function otherFormat(format) {
+  return t("notices.other_format", { format: JSON.stringify(format ?? null).slice(0, 20) });
 }
 
 function hear(/** @type {Response} */ response) {

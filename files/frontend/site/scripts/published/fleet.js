@@ -2,7 +2,7 @@
 
 import { tariffOf } from "../tariff.js";
 import { addDays, isDay, isZone, parseMoment } from "../time.js";
-import { FileError, getJson, serverNow } from "./fetching.js";
+import { FileError, getJson, otherFormat, serverNow } from "./fetching.js";
 
 const FORMAT = 1;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -207,7 +207,7 @@ export async function loadEvents(machine, day) {
 /** @param {any} found @param {string} url */
 function checked(found, url) {
   if (found.format === FORMAT) return found;
-  throw new FileError("format", url, `its format is ${JSON.stringify(found.format ?? null).slice(0, 20)}`);
+  throw new FileError("format", url, otherFormat(found.format));
 }
 
 /** @param {any} index @param {string} collector @param {string} siteZone @returns {Omit<Machine, "reading">[]} */

@@ -1,7 +1,8 @@
 /** `overview.json` of every collector: the day so far and the last 24 hours of its machines. */
 
+import { t } from "../language.js";
 import { parseMoment } from "../time.js";
-import { FileError, getJson } from "./fetching.js";
+import { FileError, getJson, otherFormat } from "./fetching.js";
 import { folderOf } from "./fleet.js";
 
 const MOST_STEPS = 1000;
@@ -21,7 +22,7 @@ const MOST = 1e9;
 export async function loadOverview(collector) {
   const url = `${folderOf(collector)}/overview.json`;
   const found = await getJson(url);
-  if (found.format !== 1) throw new FileError("format", url, `its format is ${String(found.format).slice(0, 20)}`);
+  if (found.format !== 1) throw new FileError("format", url, otherFormat(found.format));
   const from = parseMoment(found.from);
   const steps = Number(found.steps);
   if (
@@ -29,7 +30,7 @@ export async function loadOverview(collector) {
     !(found.step_s > 0 && found.step_s < MOST) ||
     !(Number.isInteger(steps) && steps > 0 && steps <= MOST_STEPS)
   ) {
-    throw new FileError("broken", url, "it does not say which time it is of");
+    throw new FileError("broken", url, t("notices.no_time"));
   }
   const watts = (/** @type {unknown} */ values) =>
     Array.from({ length: steps }, (_, i) => number(Array.isArray(values) ? values[i] : null));
