@@ -1,34 +1,31 @@
-"""What a visitor reads when collectors, files or the server are not as they should be."""
+"""What a visitor reads in every view when collectors, files or the server are not as they should be."""
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import expect
-from serving import NOW, render
+from serving import NOW, SITE, render
+from views import DAY, OF_FIGURES, TODAY, VIEWS, everything, open_view, shown
 
-from published import every, iso
-
-TODAY = "2026-11-24"
+from published import Collector, every, iso
 
 
 @pytest.fixture
 def node(lab):
-    lab.bmc("node01", title="Node 1")
-    lab.day("node01", TODAY, every(10, NOW - 3_600_000, NOW))
+    """Two machines with an hour of today."""
+    for i in (1, 2):
+        lab.bmc(f"node0{i}", title=f"Node {i}")
+        lab.day(f"node0{i}", TODAY, every(10, NOW - 3_600_000, NOW))
+        lab.summary(f"node0{i}")
+    lab.write_overview()
     return lab
 
 
-def test_a_collector_that_stands_still_is_said_and_its_figures_are_not_summed_as_now(node, visit):
-    node.write_now(written_at=iso(NOW - 720_000))
-    visitor = visit()
-    page = visitor.open()
-    expect(page.locator("#notices")).to_contain_text("Collector “lab” stands still")
-    expect(page.locator("#notices")).to_contain_text("12 min ago (Tue 24 Nov 2026, 11:48:00 UTC)")
-    expect(page.locator("#machines tbody tr")).to_contain_text("not up to date")
-    expect(page.locator("#machines .age").last).to_have_text("12 min")
-    expect(page.locator("#total")).to_have_text("–")
-    # The chart keeps what is good.
-    assert len(visitor.drawn()[0]) == 360
+def told(page):
+    return page.locator("#notices")
 
 
 def storage(**changed):
@@ -36,149 +33,237 @@ def storage(**changed):
     return usual | {"dropped": 0} | changed
 
 
-@pytest.mark.parametrize("page_name", ["index.html", "daily.html", "files.html"])
-def test_a_full_disk_is_said_with_what_waits_and_what_is_lost(node, visit, page_name):
-    node.write_now(storage=storage(dropped=56))
-    page = visit().open(page_name)
-    expect(page.locator("#notices .notice")).to_have_count(1)
-    expect(page.locator("#notices")).to_contain_text("Collector “lab” cannot store its readings")
-    expect(page.locator("#notices")).to_contain_text("since Tue 24 Nov 2026, 11:50:00 UTC (No space left on device)")
-    expect(page.locator("#notices")).to_contain_text("1,234 readings wait in its memory")
-    expect(page.locator("#notices")).to_contain_text("56 are lost")
+# --- Collectors and their files ---
+
+
+@pytest.mark.parametrize("view", OF_FIGURES)
+class TestEveryViewWithFigures:
+    def test_no_machine_at_all(self, lab, visit, view):
+        lab.write_now()
+        lab.write_index()
+        page = visit(expected=("404",)).open(view)
+        expect(told(page).locator(".notice")).to_have_count(1)
+        expect(told(page)).to_contain_text("No machine is measured yet")
+
+    def test_a_collector_that_has_published_nothing(self, visit, view):
+        page = visit(expected=("404",)).open(view)
+        expect(told(page).locator(".notice")).to_have_count(1)
+        expect(told(page)).to_contain_text("Collector “lab” has published nothing yet")
+
+    def test_an_index_of_a_format_that_is_not_known(self, node, visit, view):
+        node.write_index(format=2)
+        page = visit().open(view)
+        expect(told(page)).to_contain_text("writes files that this page does not know")
+        expect(told(page)).to_contain_text("its format is 2, this page reads format 1")
+
+    def test_an_index_that_is_cut_off(self, node, visit, view):
+        (node.folder / "index.json").write_text('{"format": 1, "bm')
+        page = visit().open(view)
+        expect(told(page)).to_contain_text("A file of collector “lab” cannot be read")
+        expect(told(page)).to_contain_text("data/lab/index.json: it is not JSON.")
+
+    def test_a_server_that_refuses(self, node, server, visit, view):
+        server.faults["index.json"] = 403
+        page = visit(expected=("403",)).open(view)
+        expect(told(page)).to_contain_text("The server does not hand out the readings")
+        expect(told(page)).to_contain_text("the server answered with status 403")
+
+    def test_a_collector_that_stands_still_since_when_and_what_was_read_is_shown(self, node, visit, view):
+        node.write_now(written_at=iso(NOW - 720_000))
+        page = visit().open(view)
+        expect(told(page)).to_contain_text("Collector “lab” stands still")
+        expect(told(page)).to_contain_text("12 min ago (Tue 24 Nov 2026, 11:48:00 UTC)")
+        expect(page.locator("main")).to_contain_text("Node 1")
+
+    def test_a_full_disk_with_what_waits_and_what_is_lost(self, node, visit, view):
+        node.write_now(storage=storage(dropped=56))
+        page = visit().open(view)
+        expect(told(page)).to_contain_text("Collector “lab” cannot store its readings")
+        expect(told(page)).to_contain_text("since Tue 24 Nov 2026, 11:50:00 UTC (No space left on device)")
+        expect(told(page)).to_contain_text("1,234 readings wait in its memory")
+        expect(told(page)).to_contain_text("56 are lost")
+
+    def test_of_two_collectors_one_that_is_broken_does_not_hide_the_other(self, node, server, visit, view):
+        render(server.root / "powergraph", frontend_collectors=["annex", "lab"])
+        page = visit(expected=("404",)).open(view)
+        expect(told(page)).to_contain_text("“annex” has published nothing yet")
+        expect(page.locator("main")).to_contain_text("Node 1")
+
+    def test_no_collector_at_all(self, server, visit, view):
+        render(server.root / "powergraph", frontend_collectors=[])
+        page = visit().open(view)
+        expect(told(page)).to_contain_text("This page knows no collector")
+
+    @pytest.mark.parametrize(
+        "strange", [None, 7, "full", {"state": "<b>"}, {"state": "refused", "since": 5, "unwritten": "x"}]
+    )
+    def test_a_strange_storage_breaks_nothing(self, node, visit, view, strange):
+        if view not in ("index.html", "files.html") and not isinstance(strange, dict):
+            pytest.skip("all views read it by the same function")
+        node.write_now(storage=strange)
+        page = visit().open(view)
+        expect(page.locator("main")).to_contain_text("Node 1")
+        expect(page.locator("#broken")).to_be_hidden()
+
+    def test_a_wrong_clock_of_the_visitor_makes_nothing_stale(self, node, visit, view):
+        visitor = visit()
+        visitor.page.clock.install(time="2031-01-01T00:00:00Z")
+        page = visitor.open(view)
+        visitor.page.clock.run_for(100)
+        expect(page.locator("main")).to_contain_text("Node 1")
+        text = page.locator("main").inner_text()
+        assert "2031" not in text and "stands still" not in text
+
+
+@pytest.mark.parametrize("view", VIEWS)
+class TestEveryView:
+    @pytest.mark.parametrize("content", [None, "", '{"frame": {', "[]", "<!doctype html>"])
+    def test_without_its_language_it_says_so_in_the_words_it_was_rendered_in(self, node, server, visit, view, content):
+        if content not in (None, "[]") and view != "index.html":
+            pytest.skip("all views read it by the same function")
+        path = server.root / "powergraph" / "languages" / "en.json"
+        path.unlink() if content is None else path.write_text(content)
+        page = visit(expected=("404", "languages/en.json")).open(view)
+        expect(page.get_by_role("alert")).to_contain_text("The page could not be loaded whole")
+        expect(page.get_by_role("alert")).to_contain_text("languages/en.json: ")
+        expect(page.get_by_role("alert").get_by_role("link")).to_have_attribute("href", "data/")
+        text = page.locator("body").inner_text()
+        assert "Reading …" not in text
+        # A key in place of a text.
+        assert not re.search(r"\b(frame|notices|units|overview|machine|chart|figures|reports|daily)\.[a-z_]+\b", text)
+
+    def test_without_the_visitors_language_it_goes_on_in_its_own(self, lab, server, visit, view):
+        everything(lab)
+        (server.root / "powergraph" / "languages" / "pt-BR.json").unlink()
+        visitor = visit(expected=("404",), locale="pt-BR")
+        page = open_view(visitor, view)
+        assert page.locator("html").get_attribute("lang") == "en"
+        expect(page.locator("#broken")).to_be_hidden()
+        expect(page.get_by_label("Language")).to_have_value("en")
+
+    def test_names_titles_and_groups_are_never_markup(self, lab, visit, view):
+        hostile = "</option></td></script><img src=x onerror=alert(1)>"
+        lab.bmc("ok", title=hostile, group=hostile, rack=hostile, days=[[TODAY, TODAY], ["x", 7]], months=5, years={})
+        lab.bmcs["outside"] = {"name": "../../etc", "title": "outside"}
+        lab.bmcs["worse"] = {"name": 7}
+        lab.bmcs["worst"] = None
+        lab.readings["ok"] = {"state": "<b>", "power_w": "many", "flags": {"a": 1}, "at": [], "since": -1e400}
+        lab.write_index(zone="No/Where", tariff={"per_kwh": "much", "rates": [None, {"name": hostile}]}, co2_g_per_kwh="x")
+        lab.write_now()
+        sent = "&".join(
+            f"{name}={quote(hostile)}"
+            for name in ("label", "q", "sort", "by", "state", "zone", "lang", "date", "month", "sel", "item", "span", "from")
+        )
+        page = visit(expected=("404",)).open(f"{view}?{sent}")
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("#broken")).to_be_hidden()
+        if view in OF_FIGURES:
+            expect(page.locator("main")).to_contain_text("<img src=x onerror=alert(1)>")
+        assert page.locator("main img, main script, main b").count() == 0
+        text = page.locator("main").inner_text()
+        assert not any(each in text for each in ("outside", "NaN", "∞", "undefined", "[object", "Infinity"))
+
+    def test_a_hostile_machine_in_the_address_is_only_named(self, node, visit, view):
+        page = visit().open(f"{view}?machine={quote('<img src=x onerror=alert(1)>')}&item={quote('<b>@x/y')}")
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("#broken")).to_be_hidden()
+        assert page.locator("main img, main b").count() == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["machine.html?machine=node99", "daily.html?machine=node99", "calendar.html?machine=node99",
+     "files.html?machine=node99", "compare.html?item=node99&item=node01"],
+)  # fmt: skip
+def test_an_unknown_machine_in_the_address_is_named_and_the_known_ones_are_there_to_choose(node, visit, address):
+    page = visit(expected=("404",)).open(address)
+    expect(told(page)).to_contain_text("No machine is called “node99” here")
+    if address.startswith("machine"):
+        told(page).get_by_role("link", name="Node 1").click()
+    elif address.startswith("compare"):
+        page.get_by_role("button", name="Remove").click()
+        expect(page.locator(".comparison tbody tr")).to_have_count(0)
+        page.get_by_role("button", name="Add all").click()
+        expect(page.locator(".comparison tbody tr")).to_have_count(2)
+        return
+    else:
+        page.locator("#machine").select_option("Node 1")
+    expect(told(page)).not_to_contain_text("node99")
+    expect(page.locator("main")).to_contain_text("Node 1")
+
+
+# --- While it is open ---
 
 
 def test_a_disk_that_hangs_is_said_until_it_moves(node, visit):
     node.write_now(storage=storage(state="stalled", detail="a write does not come back"))
     page = visit().open()
-    expect(page.locator("#notices")).to_contain_text("Collector “lab” waits for its disk, which does not answer")
-    assert "lost" not in page.locator("#notices").inner_text()
+    expect(told(page)).to_contain_text("Collector “lab” waits for its disk, which does not answer")
+    assert "lost" not in told(page).inner_text()
     node.write_now(storage=storage(state="ok", since=None, detail=None, unwritten=3))
-    expect(page.locator("#notices .notice")).to_have_count(0)
+    expect(told(page).locator(".notice")).to_have_count(0)
 
 
 def test_of_a_collector_that_stands_still_the_disk_is_not_told_from_an_old_file(node, visit):
     node.write_now(written_at=iso(NOW - 720_000), storage=storage())
     page = visit().open()
-    expect(page.locator("#notices")).to_contain_text("Collector “lab” stands still")
-    expect(page.locator("#notices .notice")).to_have_count(1)
+    expect(told(page)).to_contain_text("Collector “lab” stands still")
+    expect(told(page).locator(".notice")).to_have_count(1)
 
 
-@pytest.mark.parametrize(
-    "strange", [None, 7, "full", {"state": "<b>"}, {"state": "refused", "since": 5, "unwritten": "x"}]
-)
-def test_a_strange_storage_breaks_nothing(node, visit, strange):
-    node.write_now(storage=strange)
-    visitor = visit()
-    visitor.open()
-    assert len(visitor.drawn()[0]) == 360
+AGAIN = {
+    "compare.html": lambda page: page.get_by_role("button", name="Show").click(),
+    "daily.html": lambda page: page.get_by_role("button", name="Update").click(),
+    "calendar.html": lambda page: page.locator("#month").select_option("2026-11"),
+}
 
 
-def test_a_wrong_clock_of_the_visitor_does_not_make_readings_stale(node, server, visit):
-    visitor = visit()
-    visitor.page.clock.install(time="2031-01-01T00:00:00Z")
-    page = visitor.open()
-    expect(page.locator("#total")).to_have_text("436 W")
-    assert visitor.notices() == ""
-
-
-@pytest.mark.parametrize("page_name", ["index.html", "daily.html", "files.html"])
-class TestEveryViewWithFigures:
-    def test_no_machine_at_all(self, lab, visit, page_name):
-        lab.write_now()
-        lab.write_index()
-        page = visit().open(page_name)
-        expect(page.locator("#notices")).to_contain_text("No machine is measured yet")
-
-    def test_a_collector_that_has_published_nothing(self, visit, page_name):
-        page = visit(expected=("404",)).open(page_name)
-        expect(page.locator("#notices")).to_contain_text("Collector “lab” has published nothing yet")
-
-    def test_an_index_of_a_format_that_is_not_known(self, node, visit, page_name):
-        node.write_index(format=2)
-        page = visit().open(page_name)
-        expect(page.locator("#notices")).to_contain_text("writes files that this page does not know")
-        expect(page.locator("#notices")).to_contain_text("its format is 2, this page reads format 1")
-
-    def test_an_index_that_is_cut_off(self, node, visit, page_name):
-        (node.folder / "index.json").write_text('{"format": 1, "bm')
-        page = visit().open(page_name)
-        expect(page.locator("#notices")).to_contain_text("A file of collector “lab” cannot be read")
-
-    def test_a_server_that_refuses(self, node, server, visit, page_name):
-        server.faults["index.json"] = 403
-        page = visit(expected=("403",)).open(page_name)
-        expect(page.locator("#notices")).to_contain_text("answered with status 403")
-
-    def test_settings_that_cannot_be_read(self, node, server, visit, page_name):
-        server.faults["site.json"] = 500
-        page = visit(expected=("500",)).open(page_name)
-        expect(page.locator("#notices")).to_contain_text("The page's own settings cannot be read")
-
-    def test_hostile_and_half_files_break_nothing(self, lab, visit, page_name):
-        lab.bmc(
-            "ok", title="<img src=x onerror=alert(1)>", group="</td><script>alert(1)</script>", days=[[TODAY, TODAY]]
-        )
-        lab.bmcs["outside"] = {"name": "../../etc", "title": "outside"}
-        lab.bmcs["worse"] = {"name": 7}
-        lab.readings["ok"] = {"state": "<b>", "power_w": "many"}
-        lab.write_index(zone="No/Where")
-        lab.write_now()
-        page = visit(expected=("404",)).open(page_name)
-        expect(page.locator("main")).to_contain_text("<img src=x onerror=alert(1)>")
-        assert page.locator("main img, main script").count() == 0
-        assert "outside" not in page.locator("main").inner_text()
-
-
-def test_a_server_that_goes_away_leaves_what_was_heard_and_says_so_and_comes_back(node, visit):
+@pytest.mark.parametrize("view", list(AGAIN))
+def test_a_server_that_goes_away_is_said_by_the_views_that_ask_when_told_to(lab, visit, view):
+    everything(lab)
     visitor = visit(expected=("ERR_INTERNET_DISCONNECTED",))
-    page = visitor.open()
-    before = visitor.drawn()
+    page = open_view(visitor, view)
     visitor.context.set_offline(True)
-    expect(page.locator("#notices")).to_contain_text("The server does not answer")
-    assert visitor.drawn() == before
+    AGAIN[view](page)
+    expect(told(page)).to_contain_text("The server does not answer")
+    expect(told(page).locator(".notice", has_text="The server does not answer")).to_have_count(1)
     visitor.context.set_offline(False)
-    expect(page.locator("#notices .notice")).to_have_count(0)
+    page.reload()
+    shown(page, view)
+    assert "The server does not answer" not in visitor.notices()
 
 
-def test_of_two_collectors_one_that_is_broken_does_not_hide_the_other(node, server, visit):
+# --- Files that are bad in part ---
+
+
+def test_compare_leaves_bad_rows_out_and_counts_them(node, visit):
+    node.append("node02", TODAY, "nonsense\n")
+    page = visit().open("compare.html")
+    expect(told(page)).to_contain_text("Node 2: 1 of 361 rows could not be read")
+    expect(told(page)).to_contain_text("the first is line 362: “nonsense”")
+    expect(page.locator(".comparison tbody tr")).to_have_count(2)
+
+
+def test_in_compare_a_file_that_is_gone_is_said(node, server, visit):
+    server.faults[f"node02/{TODAY}.csv"] = 404
+    page = visit(expected=("404",)).open("compare.html")
+    expect(told(page)).to_contain_text("A file of this time is gone")
+    expect(told(page)).to_contain_text(f"data/lab/node02/{TODAY}.csv")
+    expect(page.locator(".comparison tbody tr")).to_have_count(2)
+
+
+def test_about_tells_which_prices_it_could_not_read(node, server, visit):
     render(server.root / "powergraph", frontend_collectors=["annex", "lab"])
-    visitor = visit(expected=("404",))
-    page = visitor.open()
-    assert len(visitor.drawn()[0]) == 360
-    expect(page.locator("#notices .notice")).to_have_count(1)
-    expect(page.locator("#notices")).to_contain_text("“annex” has published nothing yet")
+    node.write_index(tariff={"currency": "EUR", "per_kwh": 0.3, "rates": []})
+    page = visit(expected=("404",)).open("about.html")
+    expect(page.locator("#prices")).to_contain_text("Price of a kWh (lab)")
+    expect(told(page)).to_contain_text("“annex” has published nothing yet")
+    assert "stands still" not in told(page).inner_text()
 
 
-def test_an_unknown_machine_in_the_address_is_named_and_the_known_ones_offered(node, visit):
-    visitor = visit()
-    page = visitor.open("index.html?machine=node99")
-    expect(page.locator("#notices")).to_contain_text("No machine is called “node99” here")
-    assert page.locator("#live").is_hidden()
-    page.locator("#notices").get_by_role("link", name="Node 1").click()
-    assert len(visitor.drawn()[0]) == 360
-
-
-def test_bad_rows_are_told_in_the_live_view_too(node, visit):
-    node.append("node01", TODAY, "nonsense\n")
-    visitor = visit()
-    visitor.open()
-    assert len(visitor.drawn()[0]) == 360
-    assert "1 of 361 rows could not be read" in visitor.notices()
-
-
-def test_a_machine_that_has_never_answered_says_so(lab, visit):
-    lab.bmc("node01", title="Node 1")
-    lab.reading("node01", state="waiting", at=None, power_w=None, age_s=None, source=None)
-    lab.write_index()
-    visitor = visit()
-    page = visitor.open()
-    expect(page.locator("#live-notices")).to_contain_text("Node 1 has not answered yet")
-    expect(page.locator("#watts-now")).to_have_text("–")
-
-
-def test_a_selection_that_is_not_in_the_live_chart_leads_to_its_day(node, visit):
-    page = visit().open("index.html?from=2026-11-20T10:00:00Z&to=2026-11-20T10:10:00Z")
-    link = page.get_by_role("link", name="See it in the daily report of 2026-11-20")
-    expect(link).to_have_attribute(
-        "href", "daily.html?machine=node01&date=2026-11-20&from=2026-11-20T10:00:00Z&to=2026-11-20T10:10:00Z"
-    )
+def test_a_tariff_without_sense_is_no_tariff(node, visit):
+    node.write_index(tariff={"currency": "€", "per_kwh": -1, "rates": "none"}, co2_g_per_kwh=-5)
+    page = visit().open(f"daily.html?date={TODAY}")
+    page.wait_for_selector("#panel:not([hidden])")
+    expect(page.locator("[data-figure=energy]")).to_be_visible()
+    assert page.locator("[data-figure=cost], [data-figure=co2]").count() == 0

@@ -17,8 +17,12 @@ export function reasonWords(reason) {
   return has(`reasons.${reason}`) ? t(`reasons.${reason}`) : reason;
 }
 
-/** @param {import("./published/fleet.js").Trouble} trouble @param {string} zone @param {number} now @returns {Notice} */
-export function troubleNotice({ collector, file, error, writtenAt, storage }, zone, now) {
+/**
+ * What is wrong with a collector.
+ * @param {import("./published/fleet.js").Trouble} trouble @param {string} zone @param {number} now
+ * @param {boolean} isLive whether the view goes on asking by itself @returns {Notice}
+ */
+export function troubleNotice({ collector, file, error, writtenAt, storage }, zone, now, isLive) {
   if (storage) return storageNotice(collector, storage, zone);
   if (error === null) {
     const text = writtenAt
@@ -34,7 +38,10 @@ export function troubleNotice({ collector, file, error, writtenAt, storage }, zo
   return {
     level: kind === "missing" ? "warn" : "bad",
     title: t(`notices.trouble_${kind}`, { collector }),
-    text: t(`notices.trouble_${kind}_text`, { file: `${file}.json`, url, detail }),
+    text: [
+      t(`notices.trouble_${kind}_text`, { file: `${file}.json`, url, detail }),
+      ...(kind === "format" ? [] : [t(isLive ? "notices.trying" : "notices.try_again")]),
+    ].join(" "),
   };
 }
 
@@ -90,11 +97,27 @@ export function unknownMachineNotice(name) {
   };
 }
 
-/** @param {boolean} several whether several collectors were asked @returns {Notice} */
-export function noMachinesNotice(several) {
+/**
+ * That there is nobody to be measured, or null.
+ * @param {import("./published/fleet.js").Fleet} fleet @returns {Notice | null}
+ */
+export function nobodyNotice({ site: { collectors }, known, machines }) {
+  if (collectors.length === 0) {
+    return { level: "warn", title: t("notices.no_collector"), text: t("notices.no_collector_text") };
+  }
+  if (!known || machines.length > 0) return null;
   return {
     level: "info",
     title: t("notices.no_machines"),
-    text: t(several ? "notices.no_machines_several" : "notices.no_machines_one"),
+    text: t(collectors.length > 1 ? "notices.no_machines_several" : "notices.no_machines_one"),
   };
+}
+
+/**
+ * What is to be said of all collectors.
+ * @param {import("./published/fleet.js").Fleet} fleet @param {string} zone @param {number} now
+ * @param {boolean} [isLive] whether the view goes on asking by itself
+ */
+export function fleetNotices(fleet, zone, now, isLive = false) {
+  return [...fleet.troubles.map((trouble) => troubleNotice(trouble, zone, now, isLive)), nobodyNotice(fleet)];
 }

@@ -12,15 +12,24 @@ export function serverNow() {
 
 /**
  * A file that could not be had. `kind`: `offline` (no answer), `missing` (404), `server` (another status), `broken`
- * (not what it should be), `format` (of a format that this page does not know). `detail` is for people.
+ * (not what it should be), `format` (of a format that this page does not know).
  */
 export class FileError extends Error {
-  /** @param {"offline" | "missing" | "server" | "broken" | "format"} kind @param {string} url @param {string} detail */
-  constructor(kind, url, detail) {
-    super(`${url}: ${detail}`);
+  /**
+   * @param {"offline" | "missing" | "server" | "broken" | "format"} kind @param {string} url
+   * @param {string} why a text of the page @param {Record<string, string>} [values] for the text
+   */
+  constructor(kind, url, why, values = {}) {
+    super(`${url}: ${kind}`);
     this.kind = kind;
     this.url = url;
-    this.detail = detail;
+    this.why = why;
+    this.values = values;
+  }
+
+  /** Half a sentence for people. Only now: files are asked for before the language is there. */
+  get detail() {
+    return t(this.why, this.values);
   }
 }
 
@@ -33,12 +42,12 @@ export async function get(url, init = {}, statuses = [200]) {
   try {
     response = await fetch(url, { cache: "no-cache", credentials: "same-origin", redirect: "error", ...init });
   } catch {
-    throw new FileError("offline", url, t("notices.no_answer"));
+    throw new FileError("offline", url, "notices.no_answer");
   }
   hear(response);
   if (statuses.includes(response.status)) return response;
-  if (response.status === 404) throw new FileError("missing", url, t("notices.no_such_file"));
-  throw new FileError("server", url, t("notices.status", { status: String(response.status) }));
+  if (response.status === 404) throw new FileError("missing", url, "notices.no_such_file");
+  throw new FileError("server", url, "notices.status", { status: String(response.status) });
 }
 
 /** The body as bytes; throws FileError when the connection breaks. @param {Response} response @param {string} url */
@@ -46,7 +55,7 @@ export async function body(response, url) {
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch {
-    throw new FileError("offline", url, t("notices.connection_broke"));
+    throw new FileError("offline", url, "notices.connection_broke");
   }
 }
 
@@ -57,17 +66,17 @@ export async function getJson(url, init) {
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    throw new FileError("broken", url, t("notices.not_json"));
+    throw new FileError("broken", url, "notices.not_json");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FileError("broken", url, t("notices.not_an_object"));
+    throw new FileError("broken", url, "notices.not_an_object");
   }
   return value;
 }
 
-/** What is wrong with a file of an unknown format. @param {unknown} format as the file says it */
-export function otherFormat(format) {
-  return t("notices.other_format", { format: JSON.stringify(format ?? null).slice(0, 20) });
+/** The error of a file of an unknown format. @param {string} url @param {unknown} format as the file says it */
+export function otherFormat(url, format) {
+  return new FileError("format", url, "notices.other_format", { format: JSON.stringify(format ?? null).slice(0, 20) });
 }
 
 function hear(/** @type {Response} */ response) {

@@ -59,6 +59,11 @@ export class Fleet {
     return this.indexes.size > 0;
   }
 
+  /** Whether the web server did not answer when it was last asked. */
+  get isOffline() {
+    return this.troubles.some(({ error }) => error?.kind === "offline");
+  }
+
   /** Read again; never throws. @param {{ index: boolean }} what `now.json` always, the index on demand */
   async refresh({ index }) {
     const troubles = await Promise.all(this.site.collectors.map((name) => this.#collector(name, index)));
@@ -207,7 +212,7 @@ export async function loadEvents(machine, day) {
 /** @param {any} found @param {string} url */
 function checked(found, url) {
   if (found.format === FORMAT) return found;
-  throw new FileError("format", url, otherFormat(found.format));
+  throw otherFormat(url, found.format);
 }
 
 /** @param {any} index @param {string} collector @param {string} siteZone @returns {Omit<Machine, "reading">[]} */

@@ -1,6 +1,5 @@
 /** `overview.json` of every collector: the day so far and the last 24 hours of its machines. */
 
-import { t } from "../language.js";
 import { parseMoment } from "../time.js";
 import { FileError, getJson, otherFormat } from "./fetching.js";
 import { folderOf } from "./fleet.js";
@@ -22,7 +21,7 @@ const MOST = 1e9;
 export async function loadOverview(collector) {
   const url = `${folderOf(collector)}/overview.json`;
   const found = await getJson(url);
-  if (found.format !== 1) throw new FileError("format", url, otherFormat(found.format));
+  if (found.format !== 1) throw otherFormat(url, found.format);
   const from = parseMoment(found.from);
   const steps = Number(found.steps);
   if (
@@ -30,7 +29,7 @@ export async function loadOverview(collector) {
     !(found.step_s > 0 && found.step_s < MOST) ||
     !(Number.isInteger(steps) && steps > 0 && steps <= MOST_STEPS)
   ) {
-    throw new FileError("broken", url, t("notices.no_time"));
+    throw new FileError("broken", url, "notices.no_time");
   }
   const watts = (/** @type {unknown} */ values) =>
     Array.from({ length: steps }, (_, i) => number(Array.isArray(values) ? values[i] : null));

@@ -4,7 +4,10 @@ import { byId, element, fill } from "../element.js";
 import * as format from "../format.js";
 import { begin } from "../frame.js";
 import { t } from "../language.js";
+import { showNotices } from "../notices.js";
+import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
+import { troubleNotice } from "../words.js";
 
 /** @param {import("../tariff.js").Tariff} tariff @param {string} ofSite */
 function ratesOf({ rates, perKwh, currency }, ofSite) {
@@ -40,6 +43,12 @@ function fact(/** @type {string} */ name, /** @type {string[]} */ ...lines) {
 await begin(async (site) => {
   const fleet = new Fleet(site);
   await fleet.refresh({ index: true });
+  // Only prices are read here: how a collector fares, other views tell.
+  const unread = fleet.troubles.filter(({ file, error }) => error !== null && file === "index");
+  showNotices(
+    byId("notices"),
+    unread.map((trouble) => troubleNotice(trouble, site.zone, serverNow(), false)),
+  );
   const collectors = new Map(fleet.machines.map((machine) => [machine.collector, machine]));
   fill(
     byId("prices"),

@@ -22,14 +22,14 @@ import { addMonths, monthsOf, weekday } from "../reports/month-grid.js";
 import { energySoFar, machineOptions, row, table, tile } from "../reports/parts.js";
 import { nameOfDay, yearCalendar } from "../reports/year.js";
 import { addDays, dayOf, HOUR, iso, monthName, offsetAt, startOfDay } from "../time.js";
-import { badRowsNotice, fileNotice, noMachinesNotice, troubleNotice, unknownMachineNotice } from "../words.js";
+import { badRowsNotice, fileNotice, fleetNotices, unknownMachineNotice } from "../words.js";
 
 /**
  * @typedef {import("../published/fleet.js").Machine} Machine
  * @typedef {import("../words.js").Notice} Notice
  * @typedef {import("../reports/days.js").Day} Day
- * @typedef {{ machines: Machine[], days: Map<string, Day>, zone: string, today: string, isSum: boolean }} Found
- *   `isSum` of all machines together
+ * @typedef {{ machines: Machine[], days: Map<string, Day>, zone: string, today: string, isSum: boolean, isWhole: boolean }} Found
+ *   `isSum` of all machines together, `isWhole` if all that was asked for could be read
  */
 
 /** In the address and the chooser: all machines. No BMC can have this name. */
@@ -85,10 +85,10 @@ class Calendar {
     this.#say({ level: "info", title: t("notices.reading"), text: "" });
     await this.fleet.refresh({ index: true });
     if (round !== this.round) return;
-    const { machines, troubles, known } = this.fleet;
-    const general = troubles.map((trouble) => troubleNotice(trouble, this.site.zone, serverNow()));
-    if (machines.length === 0) {
-      this.#say(...general, known ? noMachinesNotice(this.site.collectors.length > 1) : null);
+    const { machines } = this.fleet;
+    const general = fleetNotices(this.fleet, this.site.zone, serverNow());
+    if (machines.length === 0 || this.fleet.isOffline) {
+      this.#say(...general);
       return;
     }
     this.#showMachines();
@@ -138,6 +138,7 @@ class Calendar {
       // Without it, the day that goes on is missing, and nothing else.
       ...collectors.map((name) => loadOverview(name).catch((error) => (error.kind === "missing" ? null : note(error)))),
     ]);
+    const isWhole = notices.length === 0;
     const now = serverNow();
     const each = machines.map((machine, i) => {
       const days = all[i]?.days ?? new Map();
@@ -160,7 +161,7 @@ class Calendar {
     }
     const isSum = this.wanted === ALL;
     const days = isSum ? together(each) : each[0];
-    return { found: { machines, days, zone, today: dayOf(now, zone), isSum }, notices };
+    return { found: { machines, days, zone, today: dayOf(now, zone), isSum, isWhole }, notices };
   }
 
   /** The year and month to show. @returns {Notice | null} what is wrong with those asked for */
@@ -186,7 +187,7 @@ class Calendar {
     const { days, today } = found;
     const [from, to] = [`${year}-01-01`, `${addYears(year, 1)}-01-01`];
     const shown = daysBetween(days, from, to);
-    if (shown.length === 0) return [this.#nothing(found, year, `${from}`)];
+    if (shown.length === 0) return [found.isWhole ? this.#nothing(found, year, from) : null];
     const total = totalOf(shown, this.#spanMs(found, from, to));
     const before = addYears(year, -1);
     const tiles = element("dl", { class: "tiles" });
@@ -237,7 +238,7 @@ class Calendar {
     const { days, today, machines, isSum, zone } = found;
     const [from, to] = [`${month}-01`, `${addMonths(month, 1)}-01`];
     const shown = daysBetween(days, from, to);
-    if (shown.length === 0) return [this.#nothing(found, monthName(month), from)];
+    if (shown.length === 0) return [found.isWhole ? this.#nothing(found, monthName(month), from) : null];
     const total = totalOf(shown, this.#spanMs(found, from, to));
     const figures = element("div", { class: "figures" });
     const notices = isSum ? [] : await this.#figures(figures, machines[0], zone, from, to, round);

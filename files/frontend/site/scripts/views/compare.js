@@ -12,6 +12,7 @@ import { begin } from "../frame.js";
 import { intervalAfter } from "../happenings.js";
 import { t } from "../language.js";
 import { levelFor } from "../levels.js";
+import { rowsOf } from "../machine/drawing-data.js";
 import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
 import { drawsForPaper, saysOnPaper } from "../printing.js";
@@ -19,7 +20,7 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { clock, date, dayOf, HOUR, iso, parseMoment, startOfDay, zoneLabel } from "../time.js";
-import { fileNotice, noMachinesNotice, troubleNotice, unknownMachineNotice } from "../words.js";
+import { badRowsNotice, fileNotice, fleetNotices, unknownMachineNotice } from "../words.js";
 import { shownZone } from "../zone.js";
 
 /**
@@ -28,7 +29,7 @@ import { shownZone } from "../zone.js";
  * @typedef {import("../compare/items.js").Item} Item
  * @typedef {[number, number]} Span
  * @typedef {{ item: Item, machine: Machine, history: MachineHistory, span: Span, figures: Figures | null, marks: import("../published/fleet.js").Happening[],
- *   line: import("../chart/lines.js").Drawn | null }} Compared
+ *   line: import("../chart/lines.js").Drawn | null, bad: import("../words.js").Notice | null }} Compared
  */
 
 const DAY = 24 * HOUR;
@@ -39,6 +40,8 @@ const USUAL_SPAN = "24h";
 const MOST_LINES = 6;
 /** With more machines, long spans are reckoned in short. */
 const MOST_IN_FULL = 2;
+/** Notices of one kind. */
+const MOST_TOLD = 3;
 const MULTIPLE_PIXELS = 300;
 const TABLE_ROWS = 24;
 
@@ -110,8 +113,8 @@ class Compare {
     await this.fleet.refresh({ index: true });
     if (round !== this.round) return;
     this.#showChoice();
-    const { machines, troubles, known } = this.fleet;
-    const general = troubles.map((trouble) => troubleNotice(trouble, this.site.zone, serverNow()));
+    const { machines } = this.fleet;
+    const general = fleetNotices(this.fleet, this.site.zone, serverNow());
     if (this.items.length === 0 && machines.length > 0) {
       this.items = machines.slice(0, 2).map((machine) => ({ machine: this.fleet.address(machine), span: null }));
     }
@@ -129,6 +132,7 @@ class Compare {
               figures: null,
               marks: [],
               line: null,
+              bad: null,
             },
           ]
         : [];
@@ -137,7 +141,6 @@ class Compare {
     const say = (/** @type {(import("../words.js").Notice | null)[]} */ more) =>
       showNotices(byId("notices"), [
         ...general,
-        known && machines.length === 0 ? noMachinesNotice(this.site.collectors.length > 1) : null,
         ...unknown.map(({ machine }) => unknownMachineNotice(machine)),
         ...more,
       ]);
@@ -152,8 +155,16 @@ class Compare {
     if (round !== this.round) return;
     this.#showItems();
     this.#draw();
-    const errors = this.compared.flatMap(({ history }) => history.errors).filter(({ kind }) => kind !== "missing");
-    say([...errors.slice(0, 3).map(fileNotice), this.#lowCoverage()]);
+    say([...this.#fileNotices(), this.#lowCoverage()]);
+  }
+
+  /** What could not be read of the machines, of each cause once. @returns {(import("../words.js").Notice | null)[]} */
+  #fileNotices() {
+    // That the server is gone, the notices of all collectors say; without rows a day, hours are drawn.
+    const errors = this.compared
+      .flatMap(({ history }) => history.errors)
+      .filter(({ kind, url }) => kind !== "offline" && !(kind === "missing" && url.endsWith("/days.csv")));
+    return [...errors.slice(0, MOST_TOLD).map(fileNotice), ...this.compared.map(({ bad }) => bad).slice(0, MOST_TOLD)];
   }
 
   /** @returns {import("../words.js").Notice | null} */
@@ -175,10 +186,15 @@ class Compare {
     // The months of many machines would take longer to ask for than all the rest.
     const happened = this.#isInShort() ? { intervalMs: machine.intervalMs, events: [] } : await past.events(from, to);
     compared.marks = happened.events.filter(({ kind }) => kind === "marker");
-    compared.line =
-      level === "samples"
-        ? lineOfSamples(await past.samples(from, to), intervalAfter(happened), span, pixels)
-        : lineOfRows(await past.rows(level, from, to), ROW_MS[level], span, pixels);
+    if (level === "samples") {
+      const samples = await past.samples(from, to);
+      const bad = badRowsNotice({ ...samples, count: samples.at.length });
+      compared.bad = bad && { ...bad, title: `${machine.title}: ${bad.title}` };
+      compared.line = lineOfSamples(samples, intervalAfter(happened), span, pixels);
+    } else {
+      const found = await rowsOf(past, level, from, to);
+      compared.line = lineOfRows(found.rows, ROW_MS[found.level], span, pixels);
+    }
   }
 
   async #readFigures(/** @type {Compared} */ compared) {

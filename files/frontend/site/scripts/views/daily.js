@@ -30,14 +30,7 @@ import {
   spanOfDay,
   zoneLabel,
 } from "../time.js";
-import {
-  badRowsNotice,
-  fileNotice,
-  noMachinesNotice,
-  reasonWords,
-  troubleNotice,
-  unknownMachineNotice,
-} from "../words.js";
+import { badRowsNotice, fileNotice, fleetNotices, reasonWords, unknownMachineNotice } from "../words.js";
 import { zoneChoice } from "../zone.js";
 
 /**
@@ -110,12 +103,12 @@ class Daily {
     this.#say({ level: "info", title: t("notices.reading"), text: "" });
     await this.fleet.refresh({ index: true });
     if (round !== this.round) return;
-    const { machines, troubles, known } = this.fleet;
+    const { machines } = this.fleet;
     fill(this.chooser, ...machineOptions(this.fleet));
     this.chooser.disabled = machines.length === 0;
-    const general = troubles.map((trouble) => troubleNotice(trouble, this.site.zone, serverNow()));
-    if (machines.length === 0) {
-      this.#say(...general, known ? noMachinesNotice(this.site.collectors.length > 1) : null);
+    const general = fleetNotices(this.fleet, this.site.zone, serverNow());
+    if (machines.length === 0 || this.fleet.isOffline) {
+      this.#say(...general);
       return;
     }
     const machine = this.#machine();
@@ -155,7 +148,7 @@ class Daily {
     const compared = await this.#compare(found, history, day, round);
     return [
       bad,
-      untold ? { level: "warn", title: t("daily.reasons_unknown"), text: `${untold.message}.` } : null,
+      untold ? { level: "warn", title: t("daily.reasons_unknown"), text: `${untold.url}: ${untold.detail}.` } : null,
       ...found.happened.events
         .filter(({ kind, value }) => kind === "clock_step" && value !== null)
         .map((step) => stepNotice(step, machine.zone)),

@@ -9,7 +9,7 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet, fileOf, folderOf, hasDay } from "../published/fleet.js";
 import { nextMonth } from "../published/history.js";
 import { addDays, longDay, monthName, weekdayNames } from "../time.js";
-import { noMachinesNotice, troubleNotice, unknownMachineNotice } from "../words.js";
+import { fleetNotices, unknownMachineNotice } from "../words.js";
 
 /** @typedef {import("../published/fleet.js").Machine} Machine */
 
@@ -18,11 +18,9 @@ await begin(async (site) => {
   await fleet.refresh({ index: true });
   const wanted = parameter("machine");
   const machine = wanted === null ? fleet.machines[0] : fleet.find(wanted);
-  showNotices(byId("notices"), [
-    ...fleet.troubles.map((trouble) => troubleNotice(trouble, site.zone, serverNow())),
-    fleet.known && fleet.machines.length === 0 ? noMachinesNotice(site.collectors.length > 1) : null,
-    fleet.machines.length > 0 && !machine ? unknownMachineNotice(wanted) : null,
-  ]);
+  const general = fleetNotices(fleet, site.zone, serverNow());
+  const isUnknown = fleet.machines.length > 0 && !machine;
+  showNotices(byId("notices"), [...general, isUnknown ? unknownMachineNotice(wanted) : null]);
   fill(
     byId("collectors"),
     ...site.collectors.flatMap((name) =>
@@ -39,7 +37,9 @@ await begin(async (site) => {
   chooser.addEventListener("change", () => {
     setAddress({ machine: chooser.value }, false);
     const found = fleet.find(chooser.value);
-    if (found) showFiles(fleet, found);
+    if (!found) return;
+    showNotices(byId("notices"), general);
+    showFiles(fleet, found);
   });
   if (machine) showFiles(fleet, machine);
 });

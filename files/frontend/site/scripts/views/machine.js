@@ -37,7 +37,7 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { dayOf, HOUR, iso, parseMoment, startOfDay } from "../time.js";
-import { noMachinesNotice, troubleNotice, unknownMachineNotice } from "../words.js";
+import { fleetNotices, unknownMachineNotice } from "../words.js";
 import { shownZone, zoneChoice } from "../zone.js";
 
 /**
@@ -384,10 +384,8 @@ class MachineView {
 
   #showGeneral(/** @type {Machine | null} */ machine) {
     const { fleet, site } = this;
-    const several = site.collectors.length > 1;
     showNotices(byId("notices"), [
-      ...fleet.troubles.map((trouble) => troubleNotice(trouble, site.zone, serverNow())),
-      fleet.known && fleet.machines.length === 0 ? noMachinesNotice(several) : null,
+      ...fleetNotices(fleet, site.zone, serverNow(), true),
       fleet.machines.length > 0 && !machine ? this.#unknown() : null,
     ]);
     const groups = Map.groupBy(fleet.machines, ({ group }) => group);
@@ -459,7 +457,7 @@ class MachineView {
     const history = this.#history(machine);
     const files = fileNotices(history, this.read).filter((each) => each !== null);
     // That the server is gone, the notices of all collectors say.
-    const isGone = this.fleet.troubles.some(({ error }) => error?.kind === "offline");
+    const isGone = this.fleet.isOffline;
     const any = hasAny(this.read, window);
     showNotices(byId("machine-notices"), [
       ...(isGone ? files.filter(({ level }) => level !== "bad") : files),

@@ -17,7 +17,7 @@ import { Summaries } from "../overview/summaries.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { clock } from "../time.js";
-import { moment, noMachinesNotice, troubleNotice } from "../words.js";
+import { moment, nobodyNotice, troubleNotice } from "../words.js";
 import { shownZone } from "../zone.js";
 
 /**
@@ -243,11 +243,11 @@ class OverviewPage {
   }
 
   #showNotices(/** @type {number} */ now) {
-    const { fleet, summaries, site } = this;
+    const { fleet, summaries } = this;
     const troubles = fleet.troubles.map((trouble) => {
       // The age of old figures is told in whole minutes: it would be read out again and again.
       const told = trouble.writtenAt === null ? now : now - ((now - trouble.writtenAt) % MINUTE);
-      const notice = troubleNotice(trouble, this.zone, told);
+      const notice = troubleNotice(trouble, this.zone, told, true);
       const stale = standsStill(trouble) ? this.#entriesOf(trouble.collector) : [];
       return stale.length > 0 ? { ...notice, links: [this.#filterLink("stale", stale.length)] } : notice;
     });
@@ -262,12 +262,16 @@ class OverviewPage {
               title: t("overview.no_overview", { collector }),
               text: t("overview.no_overview_text"),
             }
-          : troubleNotice({ collector, file: /** @type {any} */ ("overview"), error, writtenAt: null }, this.zone, now),
+          : troubleNotice(
+              { collector, file: /** @type {any} */ ("overview"), error, writtenAt: null },
+              this.zone,
+              now,
+              true,
+            ),
       );
     }
-    if (site.collectors.length === 0) {
-      troubles.push({ level: "warn", title: t("notices.no_collector"), text: t("notices.no_collector_text") });
-    } else if (fleet.known && fleet.machines.length === 0) troubles.push(noMachinesNotice(site.collectors.length > 1));
+    const nobody = nobodyNotice(fleet);
+    if (nobody) troubles.push(nobody);
     const unique = new Map(troubles.map((notice) => [JSON.stringify(notice), notice]));
     showNotices(byId("notices"), [...unique.values(), ...this.#doubts()]);
   }

@@ -1,0 +1,91 @@
+"""All views of the page, a room that has something of everything for them, and when each has shown all that it will."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import rollup_files
+from playwright.sync_api import Page, expect
+from serving import NOW
+
+from published import Collector, Row, every, iso
+
+if TYPE_CHECKING:
+    from conftest import Visitor
+
+VIEWS = ["index.html", "machine.html", "compare.html", "daily.html", "calendar.html", "files.html", "about.html"]
+# Those that tell what a collector is up to.
+OF_FIGURES = VIEWS[:-1]
+TODAY = "2026-11-24"
+DAY = "2026-11-23"
+HOUR = 3_600_000
+LONG = "A machine with a name that somebody thought about for very long, and found"
+UNBROKEN = "averyveryverylongnamewithoutanyspace-0123456789"
+
+
+def everything(lab: Collector) -> Collector:
+    """A day and a half of machines in all states: simulated, doubtful, silent, new, unheard of; holes, markers, a cap."""
+    hole = (NOW - 4 * HOUR, NOW - 3 * HOUR)
+    taken = [row for row in every(60, f"{DAY}T00:00:00Z", NOW) if not hole[0] <= row[0] < hole[1]]
+    names = {"node01": "Node 1", "node02": LONG, UNBROKEN: "", "node04": "Node 4", "node05": "Node 5", "node06": "Node 6"}
+    for i, (name, title) in enumerate(names.items()):
+        place = {"group": "Web" if i % 2 == 0 else "Batch", "rack": f"R{i % 3}" if i < 3 else ""}
+        lab.bmc(name, title=title, interval_s=60.0, simulated=i % 2 == 0, **place)
+        if i < 4:
+            lab.summary(name, [400] * 40 + [None] * 20 + [400] * 36, covered_s=11 * 3600.0)
+            _publish(lab, name, taken, hole)
+    since = {"since": iso(NOW - 1_800_000), "at": iso(NOW - 1_810_000), "age_s": 1810.0}
+    lab.reading("node02", flags=["inactive", "peculiar"])
+    lab.reading("node04", state="silent", reason="login-refused", detail="RAKP: unauthorised name", **since)
+    lab.reading("node05", state="waiting", at=None, power_w=None, age_s=None, source=None)
+    del lab.readings["node06"]
+    night = {"name": "night", "days": ["mon", "tue"], "from": "22:00", "to": "06:00", "per_kwh": 0.18}
+    lab.write_index(tariff={"currency": "EUR", "per_kwh": 0.3, "rates": [night]}, co2_g_per_kwh=380.0)
+    lab.write_now()
+    lab.write_overview()
+    return lab
+
+
+def _publish(lab: Collector, name: str, taken: list[Row], hole: tuple[int, int]) -> None:
+    rollup_files.publish_samples(lab, name, taken)
+    events = [
+        {"kind": "outage", "begin": iso(hole[0]), "end": iso(hole[1]), "reason": "unreachable", "detail": ""},
+        {"kind": "marker", "begin": iso(NOW - 2 * HOUR), "end": iso(NOW - HOUR), "reason": "marker", "detail": "job 42"},
+        {"kind": "cap", "begin": iso(NOW - 6 * HOUR), "end": None, "reason": "", "detail": "", "limit_w": 500},
+        {"kind": "source", "begin": iso(NOW - HOUR), "end": iso(NOW - HOUR), "reason": "sdr", "detail": ""},
+    ]
+    for day in (DAY, TODAY):
+        of_day = [row for row in taken if iso(row[0]).startswith(day)]
+        lab.day(name, day, of_day, events if day == TODAY else [])
+
+
+def shown(page: Page, view: str) -> None:
+    """Wait until a view of `everything` has shown all that it will."""
+    match view.split(".")[0]:
+        case "index":
+            page.wait_for_function("() => document.querySelector('#room-chart')?.chart?.data[1]?.length > 0")
+            page.wait_for_selector(".machine .line[d]", state="attached")
+        case "machine":
+            page.wait_for_selector("#panel:not([hidden]):not(.waiting)")
+            page.wait_for_function("() => document.querySelector('#figures-title').textContent !== ''")
+        case "compare":
+            expect(page.locator(".comparison tbody tr")).to_have_count(2)
+            expect(page.locator(".comparison")).not_to_contain_text("…")
+            page.wait_for_function("() => document.querySelector('#together').chart?.data[1]?.length > 0")
+        case "daily":
+            page.wait_for_selector("#comparison table")
+            expect(page.locator("#notices")).to_have_text("")
+        case "calendar":
+            page.wait_for_selector("#report:not([hidden]) .tiles")
+            expect(page.locator("#notices")).to_have_text("")
+            page.wait_for_load_state("networkidle")
+        case "files":
+            page.wait_for_selector(".month")
+        case "about":
+            page.wait_for_selector("#prices dt")
+
+
+def open_view(visitor: Visitor, view: str) -> Page:
+    page = visitor.open(view)
+    shown(page, view)
+    return page
