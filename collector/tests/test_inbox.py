@@ -235,8 +235,10 @@ def test_a_mark_is_stored_and_published_by_the_service(simulate: Any, tmp_path: 
         assert (code, out, err) == (0, "stored\n", "")
         folder = settings.load(config).publish
         assert folder is not None
-        wait_for(lambda: "job 42" in "".join(path.read_text() for path in folder.glob("lab/node01/*.events.json")))
-    (path,) = folder.glob("lab/node01/*.events.json")
+        wait_for(
+            lambda: "job 42" in "".join(path.read_text() for path in folder.glob("lab/node01/????-??-??.events.json"))
+        )
+    (path,) = folder.glob("lab/node01/????-??-??.events.json")
     found = [event for event in json.loads(path.read_text())["events"] if event["kind"] == "marker"]
     assert [(event["reason"], event["detail"]) for event in found] == [("marker", "before"), ("marker", "job 42")]
     assert all(event["begin"] == event["end"] for event in found)

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
-from serving import NOW, SITE, render
-from views import DAY, OF_FIGURES, TODAY, VIEWS, everything, open_view, shown
+from serving import NOW, render
+from views import OF_FIGURES, TODAY, VIEWS, everything, open_view, shown
 
-from published import Collector, every, iso
+from published import every, iso
 
 
 @pytest.fixture
@@ -148,11 +148,27 @@ class TestEveryView:
         lab.bmcs["worse"] = {"name": 7}
         lab.bmcs["worst"] = None
         lab.readings["ok"] = {"state": "<b>", "power_w": "many", "flags": {"a": 1}, "at": [], "since": -1e400}
-        lab.write_index(zone="No/Where", tariff={"per_kwh": "much", "rates": [None, {"name": hostile}]}, co2_g_per_kwh="x")
+        lab.write_index(
+            zone="No/Where", tariff={"per_kwh": "much", "rates": [None, {"name": hostile}]}, co2_g_per_kwh="x"
+        )
         lab.write_now()
         sent = "&".join(
             f"{name}={quote(hostile)}"
-            for name in ("label", "q", "sort", "by", "state", "zone", "lang", "date", "month", "sel", "item", "span", "from")
+            for name in (
+                "label",
+                "q",
+                "sort",
+                "by",
+                "state",
+                "zone",
+                "lang",
+                "date",
+                "month",
+                "sel",
+                "item",
+                "span",
+                "from",
+            )
         )
         page = visit(expected=("404",)).open(f"{view}?{sent}")
         page.wait_for_load_state("networkidle")

@@ -27,7 +27,14 @@ def everything(lab: Collector) -> Collector:
     """A day and a half of machines in all states: simulated, doubtful, silent, new, unheard of; holes, markers, a cap."""
     hole = (NOW - 4 * HOUR, NOW - 3 * HOUR)
     taken = [row for row in every(60, f"{DAY}T00:00:00Z", NOW) if not hole[0] <= row[0] < hole[1]]
-    names = {"node01": "Node 1", "node02": LONG, UNBROKEN: "", "node04": "Node 4", "node05": "Node 5", "node06": "Node 6"}
+    names = {
+        "node01": "Node 1",
+        "node02": LONG,
+        UNBROKEN: "",
+        "node04": "Node 4",
+        "node05": "Node 5",
+        "node06": "Node 6",
+    }
     for i, (name, title) in enumerate(names.items()):
         place = {"group": "Web" if i % 2 == 0 else "Batch", "rack": f"R{i % 3}" if i < 3 else ""}
         lab.bmc(name, title=title, interval_s=60.0, simulated=i % 2 == 0, **place)
@@ -50,7 +57,13 @@ def _publish(lab: Collector, name: str, taken: list[Row], hole: tuple[int, int])
     rollup_files.publish_samples(lab, name, taken)
     events = [
         {"kind": "outage", "begin": iso(hole[0]), "end": iso(hole[1]), "reason": "unreachable", "detail": ""},
-        {"kind": "marker", "begin": iso(NOW - 2 * HOUR), "end": iso(NOW - HOUR), "reason": "marker", "detail": "job 42"},
+        {
+            "kind": "marker",
+            "begin": iso(NOW - 2 * HOUR),
+            "end": iso(NOW - HOUR),
+            "reason": "marker",
+            "detail": "job 42",
+        },
         {"kind": "cap", "begin": iso(NOW - 6 * HOUR), "end": None, "reason": "", "detail": "", "limit_w": 500},
         {"kind": "source", "begin": iso(NOW - HOUR), "end": iso(NOW - HOUR), "reason": "sdr", "detail": ""},
     ]
@@ -61,7 +74,7 @@ def _publish(lab: Collector, name: str, taken: list[Row], hole: tuple[int, int])
 
 def shown(page: Page, view: str) -> None:
     """Wait until a view of `everything` has shown all that it will."""
-    match view.split(".")[0]:
+    match view.split(".", maxsplit=1)[0]:
         case "index":
             page.wait_for_function("() => document.querySelector('#room-chart')?.chart?.data[1]?.length > 0")
             page.wait_for_selector(".machine .line[d]", state="attached")

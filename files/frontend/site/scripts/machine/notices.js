@@ -58,7 +58,9 @@ export function doubtNotices({ title, reading }) {
 /** The machine answers, but the index does not know of today. @param {Machine} machine @param {number} now @returns {Notice | null} */
 export function indexNotice(machine, now) {
   const today = dayOf(now, machine.zone);
-  if (!isDayMissing(machine, now) || now - startOfDay(today, machine.zone) < INDEX_LATE_MS) return null;
+  // A machine that is new says so in other words.
+  if (!isDayMissing(machine, now) || machine.days.length === 0 || now - startOfDay(today, machine.zone) < INDEX_LATE_MS)
+    return null;
   return {
     level: "warn",
     title: t("machine.index_old", { collector: machine.collector }),
