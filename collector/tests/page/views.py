@@ -24,7 +24,7 @@ UNBROKEN = "averyveryverylongnamewithoutanyspace-0123456789"
 
 
 def everything(lab: Collector) -> Collector:
-    """A day and a half of machines in all states: simulated, doubtful, silent, new, unheard of; with holes, marks, a cap."""
+    """A day and a half of machines in all states: simulated, doubtful, silent, new, unheard of; holes, marks, a cap."""
     hole = (NOW - 4 * HOUR, NOW - 3 * HOUR)
     taken = [row for row in every(60, f"{DAY}T00:00:00Z", NOW) if not hole[0] <= row[0] < hole[1]]
     names = {
