@@ -1,4 +1,4 @@
-"""What holds for every view: its frame, widths, colours, words for those who do not see it, and its templates."""
+"""What holds for every view: its frame, widths, colours, addresses, and its templates."""
 
 from __future__ import annotations
 
@@ -9,71 +9,128 @@ import pytest
 from jinja2.exceptions import UndefinedError
 from playwright.sync_api import expect
 from serving import NOW, SITE, VARIABLES, render
+from views import DAY, TODAY, VIEWS, everything, open_view, shown
 
-from published import every, iso
+from published import every
 
-VIEWS = ["index.html", "daily.html", "files.html", "about.html"]
-TODAY = "2026-11-24"
-
-
-def shown(visitor, view):
-    """Wait until a view has drawn all that it will."""
-    if view in ("index.html", "daily.html"):
-        visitor.drawn()
-    elif view == "files.html":
-        visitor.page.wait_for_selector(".month")
+WIDTHS = (360, 768, 1440, 2560)
 
 
 @pytest.fixture
-def node(lab):
-    long = "A machine with a name that somebody thought about for very long, and found"
-    for name, title in (
-        ("node01", "Node 1"),
-        ("averyveryverylongnamewithoutanyspace-0123456789", ""),
-        ("node03", long),
-    ):
-        lab.bmc(name, title=title, group="Rack 1", simulated=True)
-        lab.day(name, TODAY, every(10, NOW - 3_600_000, NOW))
-    lab.reading("node03", state="silent", reason="no-session-slot", since=iso(NOW - 90_000_000))
-    return lab
+def full(lab):
+    return everything(lab)
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_no_view_scrolls_sideways_and_charts_use_the_width(node, visit, view):
-    visitor = visit(viewport={"width": 360, "height": 740})
-    page = visitor.open(view)
-    shown(visitor, view)
-    for width in (360, 768, 1440, 2560):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
-        if view in ("index.html", "daily.html"):
-            page.wait_for_function("width => document.querySelector('.u-over').clientWidth > width * 0.5", arg=width)
+class TestEveryView:
+    def test_it_has_title_language_landmarks_one_first_heading_and_a_skip_link(self, full, visit, view):
+        visitor = visit()
+        page = open_view(visitor, view)
+        assert page.title().endswith(" · Power at <the> lab") and not page.title().startswith(" ·")
+        assert page.locator("html").get_attribute("lang") == "en"
+        for role in ("banner", "main", "contentinfo"):
+            assert page.get_by_role(role).count() == 1
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        expect(page.get_by_role("heading", level=1)).not_to_have_text("")
+        assert page.locator("nav [aria-current=page]").evaluate_all(
+            "all => all.map((e) => e.getAttribute('href'))"
+        ) == [view]
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+        unnamed = page.evaluate("""() => [...document.querySelectorAll('input, select, button, a[href], summary')]
+            .filter((each) => !(each.labels?.[0]?.textContent || each.ariaLabel || each.textContent).trim())
+            .map((each) => each.outerHTML)""")
+        assert unnamed == []
+        ids = page.eval_on_selector_all("[id]", "all => all.map(({id}) => id)")
+        assert len(ids) == len(set(ids))
+
+    def test_headings_go_down_by_one_level_at_a_time(self, full, visit, view):
+        page = open_view(visit(), view)
+        levels = page.evaluate("""() => [...document.querySelectorAll('h1, h2, h3, h4')]
+            .filter((each) => each.checkVisibility()).map((each) => Number(each.tagName[1]))""")
+        assert levels[0] == 1
+        assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+    def test_no_width_scrolls_sideways_and_charts_use_it(self, full, visit, view):
+        visitor = visit(viewport={"width": 360, "height": 740})
+        page = open_view(visitor, view)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            # Charts follow a frame later.
+            page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
+            if page.locator("figure .u-over:visible").count() > 0:
+                page.wait_for_function(
+                    "width => document.querySelector('.u-over').clientWidth > width * 0.5 || width > 2000", arg=width
+                )
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_all_text_has_a_contrast_of_four_and_a_half_to_one(self, full, visit, view, scheme):
+        page = open_view(visit(color_scheme=scheme), view)
+        ground = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert ground > 0.8 if scheme == "light" else ground < 0.05
+        found = page.evaluate(CONTRASTS)
+        assert len(found) >= 3
+        for pair, text in found.items():
+            lighter, darker = sorted(map(luminance, pair.split(" on ")), reverse=True)
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, f"{text}: {pair}"
+
+    def test_all_its_modules_are_asked_for_at_once_and_no_other(self, full, visit, server, view):
+        page = open_view(visit(), view)
+        named = page.eval_on_selector_all("link[rel=modulepreload]", "all => all.map(({href}) => href)")
+        name = "overview" if view == "index.html" else view.removesuffix(".html")
+        root = server.root / "powergraph"
+        needed = modules(root / "scripts" / "views" / f"{name}.js")
+        assert {each.removeprefix(server.url) for each in named} == {str(each.relative_to(root)) for each in needed}
+        assert len(named) == len(set(named))
+
+    def test_no_address_leaves_the_folder(self, full, visit, server, view):
+        page = open_view(visit(), view)
+        text = (server.root / "powergraph" / view).read_text()
+        for address in re.findall(r'(?:href|src)="([^"]*)"', text):
+            assert not address.startswith(("/", "..")), address
+        leads = page.eval_on_selector_all("a[href]", "all => all.map(({href}) => href)")
+        outside = [each for each in leads if not each.startswith((server.url, "blob:"))]
+        assert outside == ["https://www.example.org/?a=1&b=2"]
+        assert not [each for each in server.asked if not each.path.startswith("/powergraph/")]
+
+    def test_values_of_the_settings_are_escaped_and_links_work(self, full, visit, view):
+        page = open_view(visit(), view)
+        expect(page.locator(".brand")).to_have_text("Power at <the> lab")
+        link = page.get_by_role("link", name="Lab & friends")
+        expect(link).to_have_attribute("href", "https://www.example.org/?a=1&b=2")
+        assert page.locator("the").count() == 0
+
+    def test_links_within_it_lead_to_views_and_files_that_are_there(self, full, visit, server, view):
+        page = open_view(visit(), view)
+        leads = page.eval_on_selector_all(
+            "main a[href], header a[href]", "all => all.map(({href}) => href.split('#')[0])"
+        )
+        files = {each.split("?")[0] for each in leads if each.startswith(server.url)}
+        assert files
+        missing = [each for each in sorted(files)[:40] if page.request.get(each).status not in (200, 206)]
+        assert [each for each in missing if not each.endswith("/")] == []
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_view_has_title_language_landmarks_one_first_heading_and_a_skip_link(node, visit, view):
-    page = visit().open(view)
-    assert "Power at <the> lab" in page.title()
-    assert page.locator("html").get_attribute("lang") == "en"
-    for role in ("banner", "main", "contentinfo"):
-        assert page.get_by_role(role).count() == 1
-    expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    assert page.locator("nav [aria-current=page]").get_attribute("href") == view
-    page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the content")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("main")).to_be_focused()
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_control_has_a_name(node, visit, view):
-    visitor = visit()
-    page = visitor.open(view)
-    shown(visitor, view)
-    unnamed = page.evaluate("""() => [...document.querySelectorAll('input, select, button, a[href], summary')]
-        .filter((each) => !(each.labels?.[0]?.textContent || each.ariaLabel || each.textContent).trim())
-        .map((each) => each.outerHTML)""")
-    assert unnamed == []
+CONTRASTS = """() => {
+    const groundOf = (element) => {
+        for (let each = element; each; each = each.parentElement) {
+            const colour = getComputedStyle(each).backgroundColor;
+            if (!colour.endsWith(', 0)')) return colour;
+        }
+    };
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const pairs = {};
+    while (walker.nextNode()) {
+        const element = walker.currentNode.parentElement;
+        if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
+        if (['NOSCRIPT', 'OPTION'].includes(element.tagName)) continue;
+        if (element.closest(':disabled, [aria-disabled=true]')) continue;
+        pairs[getComputedStyle(element).color + ' on ' + groundOf(element)] = walker.currentNode.textContent.trim();
+    }
+    return pairs;
+}"""
 
 
 def luminance(colour: str) -> float:
@@ -82,119 +139,80 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", VIEWS)
-def test_all_text_has_a_contrast_of_four_and_a_half_to_one_in_both_schemes(node, server, visit, scheme, view):
-    node.write_now(written_at=iso(NOW - 720_000))
-    visitor = visit(color_scheme=scheme)
-    page = visitor.open(view)
-    shown(visitor, view)
-    ground = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert ground > 0.8 if scheme == "light" else ground < 0.05
-    found = page.evaluate("""() => {
-        const groundOf = (element) => {
-            for (let each = element; each; each = each.parentElement) {
-                const colour = getComputedStyle(each).backgroundColor;
-                if (!colour.endsWith(', 0)')) return colour;
-            }
-        };
-        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-        const pairs = {};
-        while (walker.nextNode()) {
-            const element = walker.currentNode.parentElement;
-            if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
-            if (['NOSCRIPT', 'OPTION'].includes(element.tagName)) continue;
-            pairs[getComputedStyle(element).color + ' on ' + groundOf(element)] = walker.currentNode.textContent.trim();
-        }
-        return pairs;
-    }""")
-    assert len(found) >= 3
-    for pair, text in found.items():
-        lighter, darker = sorted(map(luminance, pair.split(" on ")), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, f"{text}: {pair}"
+def modules(script):
+    """A script's imports, and theirs."""
+    found: set = set()
+    left = [script]
+    while left:
+        each = left.pop()
+        for name in re.findall(r'^(?:import|export) [^"]*"(\.[^"]+)";', each.read_text(), re.MULTILINE):
+            module = (each.parent / name).resolve()
+            if module not in found:
+                found.add(module)
+                left.append(module)
+    return found
 
 
-def test_the_chart_changes_its_colours_with_the_scheme(node, visit):
-    visitor = visit(color_scheme="light")
-    page = visitor.open("daily.html")
-    visitor.drawn()
+def test_the_files_view_lists_every_day_and_leads_to_files_that_are_there(full, server, visit):
+    full.day("node01", "2026-10-31", every(60, "2026-10-31T10:00:00Z", "2026-10-31T11:00:00Z"))
+    page = visit().open("files.html")
+    expect(page.locator(".month caption")).to_have_text(["November 2026", "October 2026"])
+    days = page.locator(".month a[download]")
+    expect(days).to_have_count(3)
+    files = [*days.all(), *page.locator("#rows a[download]").all()]
+    assert {each.inner_text() for each in files} >= {"csv", "2026-11.csv", "2026.csv", "days.csv"}
+    for link in files[:-1]:
+        if link.inner_text() != "last.csv":
+            answer = page.request.get(server.url + link.get_attribute("href"))
+            assert answer.ok and re.match("(timestamp,(consumption|mean_w)|day,mean_w)", answer.text())
+    page.get_by_label("Machine").select_option("Node 4")
+    expect(page.locator(".month a[download]")).to_have_count(2)
+    assert page.url.endswith("?machine=node04")
+    page.get_by_role("link", name=re.compile("daily report")).first.click()
+    page.wait_for_url("**/daily.html?machine=node04&date=*")
+
+
+def test_about_says_who_runs_it_what_it_costs_and_nothing_that_was_left_empty(full, server, visit):
+    page = visit().open("about.html")
+    expect(page.locator("#prices")).to_contain_text("night Mon, Tue 22:00–06:00: €0.18")
+    expect(page.locator("#prices")).to_contain_text("else €0.30")
+    expect(page.locator("#prices")).to_contain_text("380 g")
+    text = page.locator("main").inner_text()
+    assert "The lab's operators" in text and "power@example.org" in text
+    assert "Where the machines are" not in text
+    render(server.root / "powergraph", frontend_about={}, frontend_collectors=[], frontend_links=[])
+    page.reload()
+    text = page.locator("main").inner_text()
+    assert "Whoever set it up has not said." in text
+    assert page.locator("footer ul").count() == 0
+
+
+def test_the_chart_changes_its_colours_with_the_scheme(full, visit):
+    page = open_view(visit(color_scheme="light"), "daily.html")
     ink = "document.querySelector('figure').chart.series[1].stroke()"
     light = page.evaluate(ink)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"light => {ink} !== light", arg=light)
 
 
-def test_a_finger_selects_by_a_sideways_drag(node, visit):
-    visitor = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
-    page = visitor.open("daily.html")
-    visitor.drawn()
-    page.locator(".plot").scroll_into_view_if_needed()
-    box = page.locator(".u-over").bounding_box()
-    session = visitor.context.new_cdp_session(page)
-    y = box["y"] + 60
-    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": box["x"] + 20, "y": y}]})
-    for x in (60, 120, 180):
-        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": box["x"] + x, "y": y}]})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect(page.locator(".statistics h2")).to_contain_text("Selected: ")
-    assert "from=" in page.url
+def test_a_view_is_reached_from_another_with_the_zone_and_language_of_the_address(full, visit):
+    page = visit().open("machine.html?zone=utc&lang=pt-BR")
+    for name in ("Comparar", "Calendário", "Visão geral"):
+        page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+        expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
+        assert "zone=utc" in page.url and "lang=pt-BR" in page.url
+    expect(page.locator("#choose-zone")).to_have_value("utc")
+    expect(page.get_by_role("link", name="Node 1", exact=True)).to_have_attribute(
+        "href", "machine.html?machine=node01&zone=utc&lang=pt-BR"
+    )
 
 
-def test_the_files_view_lists_every_day_and_leads_to_files_that_are_there(node, server, visit):
-    node.day("node01", "2026-10-31", every(10, NOW - 2_600_000_000, NOW - 2_500_000_000))
-    page = visit().open("files.html")
-    expect(page.locator(".month caption")).to_have_text(["November 2026", "October 2026"])
-    links = page.locator(".month a[download]")
-    expect(links).to_have_count(2)
-    for link in links.all():
-        answer = page.request.get(server.url + link.get_attribute("href"))
-        assert answer.ok and answer.text().startswith("timestamp,consumption\n")
-    page.get_by_label("Machine").select_option(index=1)
-    expect(page.locator(".month a[download]")).to_have_count(1)
-    assert "machine=averyvery" in page.url
-
-
-def test_about_says_who_runs_it_what_it_costs_and_nothing_that_was_left_empty(server, visit):
-    page = visit().open("about.html")
-    text = page.locator("main").inner_text()
-    assert "The lab's operators" in text and "power@example.org" in text and "0.3 EUR" in text
-    assert "Where the machines are" not in text
-    render(server.root / "powergraph", frontend_about={}, frontend_tariff_per_kwh=None, frontend_collectors=[])
-    text = page.reload() and page.locator("main").inner_text()
-    assert "Whoever set it up has not said." in text and "not set" in text
-
-
-def test_values_are_escaped_links_work_and_no_address_leaves_the_folder(server, visit):
-    page = visit().open("about.html")
-    expect(page.locator(".brand")).to_have_text("Power at <the> lab")
-    link = page.get_by_role("link", name="Lab & friends")
-    expect(link).to_have_attribute("href", "https://www.example.org/?a=1&b=2")
-    for view in VIEWS:
-        text = (server.root / "powergraph" / view).read_text()
-        for address in re.findall(r'(?:href|src)="([^"]*)"', text):
-            assert not address.startswith("/"), f"{view}: {address}"
+# --- Without a browser ---
 
 
 def test_no_folder_of_the_page_is_called_like_that_of_the_published_files():
     # Deploying leaves every folder `data` alone.
     assert not list(SITE.rglob("data"))
-
-
-def modules(script):
-    """A script's imports, and theirs."""
-    found = set()
-    for name in re.findall(r'^(?:import|export) [^"]*"(\.[^"]+)";', script.read_text(), re.MULTILINE):
-        module = (script.parent / name).resolve()
-        found |= {module} | modules(module)
-    return found
-
-
-@pytest.mark.parametrize("view", ["home", "daily"])
-def test_all_modules_of_a_view_are_asked_for_at_once(server, view):
-    root = server.root / "powergraph"
-    html = (root / ("index.html" if view == "home" else f"{view}.html")).read_text()
-    named = {(root / path).resolve() for path in re.findall(r'rel="modulepreload" href="([^"]+)"', html)}
-    assert named == modules(root / "scripts" / "views" / f"{view}.js")
 
 
 def test_a_variable_that_is_missing_stops_the_rendering(tmp_path):
@@ -208,6 +226,15 @@ def test_a_variable_that_is_missing_stops_the_rendering(tmp_path):
 
 def test_the_vendored_chart_library_is_the_one_it_says_and_has_its_licence():
     folder = SITE / "vendor" / "uplot-1.6.32"
-    for digest, name in re.findall(r"^(\w{64})  (\S+)$", (folder / "VERSION").read_text(), re.MULTILINE):
+    named = re.findall(r"^(\w{64})  (\S+)$", (folder / "VERSION").read_text(), re.MULTILINE)
+    assert {name for _, name in named} == {path.name for path in folder.iterdir()} - {"VERSION", "LICENSE"}
+    for digest, name in named:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert "MIT" in (folder / "LICENSE").read_text()
+
+
+def test_colours_type_and_space_are_in_one_file():
+    for path in (SITE / "styles").glob("*.css"):
+        if path.name != "tokens.css":
+            colours = re.findall(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)a?\(", path.read_text())
+            assert colours == [], path.name

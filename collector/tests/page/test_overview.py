@@ -461,17 +461,6 @@ def test_a_collector_that_stands_still_is_said_and_its_figures_are_not_summed_as
     assert "state=stale" in page.url
 
 
-def test_a_full_disk_is_said(lab, visit):
-    room(lab)
-    since = iso(NOW - 600_000)
-    lab.write_now(
-        storage={"state": "refused", "since": since, "detail": "No space left", "unwritten": 1234, "dropped": 56}
-    )
-    page = visit().open()
-    expect(page.locator("#notices")).to_contain_text("Collector “lab” cannot store its readings")
-    expect(page.locator("#notices")).to_contain_text("56 are lost")
-
-
 def test_no_machine_and_no_collector_are_said(lab, server, visit):
     lab.write_now()
     lab.write_index()
@@ -573,15 +562,3 @@ def test_it_speaks_portuguese_with_numbers_as_there(lab, visit):
     expect(page.get_by_role("link", name="Mostrar estas 2 abaixo")).to_be_visible()
     page.get_by_label("Filtro").fill("silencio")
     expect(page.locator(".machine")).to_have_count(2)
-
-
-def test_all_modules_of_the_view_are_asked_for_at_once(server, visit, lab):
-    room(lab)
-    page = visit().open()
-    wait_for_chart(page)
-    named = page.eval_on_selector_all("link[rel=modulepreload]", "all => all.map(({href}) => href)")
-    loaded = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
-    # Those two are in the page itself.
-    own = {f"{server.url}scripts/views/overview.js", f"{server.url}vendor/uplot-1.6.32/uPlot.iife.min.js"}
-    scripts = {each for each in loaded if each.endswith(".js")} - own
-    assert scripts == set(named)

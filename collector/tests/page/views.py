@@ -8,7 +8,7 @@ import rollup_files
 from playwright.sync_api import Page, expect
 from serving import NOW
 
-from published import Collector, Row, every, iso
+from published import Collector, Row, csv, every, iso
 
 if TYPE_CHECKING:
     from conftest import Visitor
@@ -70,6 +70,7 @@ def _publish(lab: Collector, name: str, taken: list[Row], hole: tuple[int, int])
     for day in (DAY, TODAY):
         of_day = [row for row in taken if iso(row[0]).startswith(day)]
         lab.day(name, day, of_day, events if day == TODAY else [])
+    (lab.folder / name / "last.csv").write_text(csv(taken[-300:]))
 
 
 def shown(page: Page, view: str) -> None:
@@ -77,7 +78,6 @@ def shown(page: Page, view: str) -> None:
     match view.split(".", maxsplit=1)[0]:
         case "index":
             page.wait_for_function("() => document.querySelector('#room-chart')?.chart?.data[1]?.length > 0")
-            page.wait_for_selector(".machine .line[d]", state="attached")
         case "machine":
             page.wait_for_selector("#panel:not([hidden]):not(.waiting)")
             page.wait_for_function("() => document.querySelector('#figures-title').textContent !== ''")

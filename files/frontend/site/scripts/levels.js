@@ -1,8 +1,7 @@
 /** Which published data to draw: the finest whose points the eye could tell apart, of what there is. */
 
 import { isIn } from "./published/fleet.js";
-import { nextMonth } from "./published/history.js";
-import { addDays, dayOf, HOUR } from "./time.js";
+import { addDays, dayOf, HOUR, nextMonth } from "./time.js";
 
 const DAY = 24 * HOUR;
 /** Rows narrower than this are not told apart, and coarser ones show the same picture: minimum and maximum stay. */

@@ -107,6 +107,18 @@ export function midnights(dates, zone) {
   });
 }
 
+/** `2027` after `2026`. @param {string} year */
+export function nextYear(year) {
+  return String(Number(year) + 1).padStart(4, "0");
+}
+
+/** `2026-12` after `2026-11`. @param {string} month */
+export function nextMonth(month) {
+  return month.endsWith("12")
+    ? `${nextYear(month.slice(0, 4))}-01`
+    : month.slice(0, 5) + two(Number(month.slice(5)) + 1);
+}
+
 /** A day's first moment and the next day's. @param {string} day @param {string} zone @returns {[number, number]} */
 export function spanOfDay(day, zone) {
   return [startOfDay(day, zone), startOfDay(addDays(day, 1), zone)];

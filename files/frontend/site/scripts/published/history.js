@@ -1,6 +1,6 @@
 /** One machine's published past: samples, rows and events of any span, each file read once and followed while it grows. */
 
-import { addDays, dayOf, daysTouching, midnights, spanOfDay } from "../time.js";
+import { addDays, dayOf, daysTouching, midnights, nextMonth, nextYear, spanOfDay } from "../time.js";
 import { CsvReader } from "./csv.js";
 import { body, FileError, get, serverNow } from "./fetching.js";
 import { fileOf, hasDay, isIn, loadEvents } from "./fleet.js";
@@ -214,15 +214,6 @@ function rowFiles(
     if (isIn(ranges, name)) files.push({ name, settledAt: end + 2 * ROW_MS[level] + SETTLED_MS });
   }
   return files;
-}
-
-const nextYear = (/** @type {string} */ year) => String(Number(year) + 1).padStart(4, "0");
-
-/** `2026-12` after `2026-11`. @param {string} month */
-export function nextMonth(month) {
-  return month.endsWith("12")
-    ? `${nextYear(month.slice(0, 4))}-01`
-    : month.slice(0, 5) + String(Number(month.slice(5)) + 1).padStart(2, "0");
 }
 
 /** @param {Rows[]} parts @returns {Rows} */

@@ -7,8 +7,7 @@ import { t } from "../language.js";
 import { showNotices } from "../notices.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet, fileOf, folderOf, hasDay } from "../published/fleet.js";
-import { nextMonth } from "../published/history.js";
-import { addDays, longDay, monthName, weekdayNames } from "../time.js";
+import { addDays, longDay, monthName, nextMonth, nextYear, weekdayNames } from "../time.js";
 import { fleetNotices, unknownMachineNotice } from "../words.js";
 
 /** @typedef {import("../published/fleet.js").Machine} Machine */
@@ -50,11 +49,7 @@ function showFiles(/** @type {Fleet} */ fleet, /** @type {Machine} */ machine) {
     byId("rows"),
     row(machine, t("files.tail"), ["last"]),
     row(machine, t("files.of_days"), machine.months.length > 0 ? ["days"] : []),
-    row(
-      machine,
-      t("files.of_hours"),
-      each(machine.years, (year) => String(Number(year) + 1).padStart(4, "0")),
-    ),
+    row(machine, t("files.of_hours"), each(machine.years, nextYear)),
     row(machine, t("files.of_five_minutes"), each(machine.months, nextMonth)),
   );
   const months = [...new Set(each(machine.days, (day) => addDays(day, 1)).map((day) => day.slice(0, 7)))].reverse();
