@@ -130,3 +130,18 @@ test("figures are shown as the command line shows them, to the last digit", () =
     assert.equal(shown(each), each.shown, JSON.stringify(each));
   }
 });
+
+test("two steps of the clock between the same samples add up", () => {
+  const step = (/** @type {number} */ end, /** @type {number} */ value) => ({
+    kind: "clock_step",
+    begin: 10_000,
+    end,
+    reason: "",
+    detail: "",
+    value,
+  });
+  const samples = { at: [0, 10_000, 20_000, 30_000], watts: [100, 100, 100, 100] };
+  const events = [step(3_615_000, 3_600_000), step(18_000, -3_600_000)];
+  const prices = { tariff: null, co2PerKwh: null };
+  assert.equal(figuresOfSamples(samples, { intervalMs: 10_000, events }, prices, 0, 30_000).coveredMs, 30_000);
+});

@@ -17,9 +17,17 @@ export function intervalAfter({ intervalMs, events }) {
   };
 }
 
-/** @param {Happening[]} events @returns {import("./energy.js").ClockStep[]} */
+/**
+ * The steps of the clock; those between the same two samples begin at the same one, and add up.
+ * @param {Happening[]} events @returns {import("./energy.js").ClockStep[]}
+ */
 export function stepsOf(events) {
-  return events
-    .filter(({ kind, value }) => kind === "clock_step" && value !== null)
-    .map(({ begin, end, value }) => ({ begin, end: end ?? begin, stepMs: Number(value) }));
+  /** @type {Map<number, import("./energy.js").ClockStep>} */
+  const found = new Map();
+  for (const { kind, begin, end, value } of events) {
+    if (kind !== "clock_step" || value === null) continue;
+    const before = found.get(begin);
+    found.set(begin, { begin, end: end ?? begin, stepMs: Number(value) + (before?.stepMs ?? 0) });
+  }
+  return [...found.values()];
 }
