@@ -8,8 +8,8 @@ import re
 import pytest
 from jinja2.exceptions import UndefinedError
 from playwright.sync_api import expect
-from serving import NOW, SITE, VARIABLES, render
-from views import DAY, TODAY, VIEWS, everything, open_view, shown
+from serving import SITE, VARIABLES, render
+from views import VIEWS, everything, open_view
 
 from published import every
 
