@@ -8,37 +8,14 @@ import pytest
 from axe import violations
 from playwright.sync_api import expect
 from serving import NOW
-from views import DAY, TODAY, UNBROKEN, VIEWS, everything, open_view, shown
+from views import CHARTS, FULL, VIEWS, everything, opened
 
 from published import iso
-
-# Each view with something of everything that it can show.
-FULL = {
-    "index.html": "index.html",
-    "machine.html": f"machine.html?machine=node04&span=24h&sel={TODAY}T10:00:00Z/{TODAY}T11:00:00Z&label=job",
-    "compare.html": f"compare.html?item=node01&item=node04&item={UNBROKEN}@{DAY}T10:00:00Z/{DAY}T11:00:00Z",
-    "daily.html": f"daily.html?machine=node04&date={TODAY}",
-    "calendar.html": "calendar.html?machine=node04&month=2026-11",
-    "files.html": "files.html?machine=node04",
-    "about.html": "about.html",
-}
-CHARTS = {"index.html": "#room-chart", "machine.html": "#chart", "compare.html": "#together", "daily.html": "#chart"}
 
 
 @pytest.fixture
 def full(lab):
     return everything(lab)
-
-
-def opened(visitor, view):
-    page = visitor.open(FULL[view])
-    if view == "compare.html":
-        expect(page.locator(".comparison tbody tr")).to_have_count(3)
-        expect(page.locator(".comparison")).not_to_contain_text("…")
-        page.wait_for_function("() => document.querySelector('#together').chart?.data[1]?.length > 0")
-    else:
-        shown(page, view)
-    return page
 
 
 @pytest.mark.parametrize("language", ["en", "pt-BR"])
@@ -92,13 +69,14 @@ def test_the_tab_key_reaches_all_that_can_be_used_and_shows_where_it_is(full, vi
 
 NAME = """const nameOf = (each) => {
     each.dataset.walked ??= String(window.walked = (window.walked ?? 0) + 1);
-    return `${each.tagName}#${each.id} ${(each.ariaLabel ?? each.textContent).trim().slice(0, 30)} ${each.dataset.walked}`;
+    const name = (each.ariaLabel ?? each.textContent).trim().slice(0, 30);
+    return `${each.tagName}#${each.id} ${name} ${each.dataset.walked}`;
 };"""
 # Of radio buttons with one name and of a calendar's days, arrow keys lead to the others.
 REACHABLE = f"""() => {{
     {NAME}
     return [...document.querySelectorAll(
-        'a[href], button:not(:disabled), input:not(:disabled), select:not(:disabled), summary, [tabindex="0"], [role=slider]'
+        'a[href], :is(button, input, select):not(:disabled), summary, [tabindex="0"], [role=slider]'
     )].filter((each) => each.checkVisibility({{visibilityProperty: true}}) && each.tabIndex >= 0
         && (each.type !== 'radio' || each === (document.querySelector(`input[name="${{each.name}}"]:checked`)
             ?? document.querySelector(`input[name="${{each.name}}"]`)))).map(nameOf);
@@ -107,8 +85,9 @@ FOCUSED = f"""() => {{
     {NAME}
     const each = document.activeElement;
     if (each === document.body) return null;
-    const rings = [each, each.nextElementSibling, each.parentElement, each.closest('tr')].filter(Boolean).map((one) => getComputedStyle(one));
-    return [nameOf(each), rings.some(({{outlineStyle, outlineWidth}}) => outlineStyle !== 'none' && outlineWidth !== '0px')];
+    const rings = [each, each.nextElementSibling, each.parentElement, each.closest('tr')].filter(Boolean);
+    return [nameOf(each), rings.map((one) => getComputedStyle(one))
+        .some(({{outlineStyle, outlineWidth}}) => outlineStyle !== 'none' && outlineWidth !== '0px')];
 }}"""
 
 
@@ -148,7 +127,8 @@ def test_with_reduced_motion_nothing_moves(full, visit, view):
     page = opened(visit(reduced_motion="reduce"), view)
     moving = page.evaluate("""() => [...document.querySelectorAll('*')].filter((each) => {
         const {transitionDuration, animationDuration, animationName, scrollBehavior} = getComputedStyle(each);
-        const longest = (text) => Math.max(...text.split(',').map((one) => parseFloat(one) * (/ms$/.test(one) ? 1 : 1000)));
+        const inMs = (one) => parseFloat(one) * (one.endsWith('ms') ? 1 : 1000);
+        const longest = (text) => Math.max(...text.split(',').map(inMs));
         return longest(transitionDuration) > 10 || (animationName !== 'none' && longest(animationDuration) > 10)
             || scrollBehavior === 'smooth';
     }).map((each) => each.outerHTML.slice(0, 80))""")
@@ -170,8 +150,8 @@ def test_what_can_be_touched_is_large_enough_on_a_phone(full, visit, view):
             .filter(({box}) => box.width > 1);
         const centre = ({box}) => [box.x + box.width / 2, box.y + box.height / 2];
         return all.filter((one) => Math.min(one.box.width, one.box.height) < 23.5 && all.some((other) => {
-            if (other === one || other.each.closest('label') && other.each.closest('label') === one.each.closest('label'))
-                return false;
+            const label = other.each.closest('label');
+            if (other === one || label && label === one.each.closest('label')) return false;
             const [[x, y], {box}] = [centre(one), other];
             const [dx, dy] = [Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom)];
             return Math.hypot(dx, dy) < 12;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import pairwise
 
 import pytest
 from jinja2.exceptions import UndefinedError
@@ -51,7 +52,7 @@ class TestEveryView:
         levels = page.evaluate("""() => [...document.querySelectorAll('h1, h2, h3, h4')]
             .filter((each) => each.checkVisibility()).map((each) => Number(each.tagName[1]))""")
         assert levels[0] == 1
-        assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(after <= before + 1 for before, after in pairwise(levels))
 
     def test_no_width_scrolls_sideways_and_charts_use_it(self, full, visit, view):
         visitor = visit(viewport={"width": 360, "height": 740})
