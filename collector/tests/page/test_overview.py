@@ -319,7 +319,7 @@ def test_nothing_but_notices_and_counts_is_read_out_by_itself(lab, visit):
     wait_for_chart(page)
     live = page.eval_on_selector_all("[aria-live], [role=status], [role=alert], output", "all => all.map((e) => e.id)")
     # The chart's own place speaks when its cursor is moved.
-    assert sorted(live) == ["", "notices", "shown"]
+    assert sorted(live) == ["", "broken", "notices", "shown"]
     page.evaluate("""() => {
         window.said = 0;
         for (const place of document.querySelectorAll('[aria-live], [role=status]')) {

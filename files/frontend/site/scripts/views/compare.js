@@ -146,6 +146,8 @@ class Compare {
       ]);
     say([]);
     this.#showItems();
+    // Before anything is drawn, so that it is drawn for the width that there is.
+    byId("together").hidden = this.compared.length === 0;
     if (this.compared.length === 0) return;
     // The drawing comes first: figures of long spans take longer.
     await Promise.all(this.compared.map((each) => this.#readLine(each)));
@@ -229,7 +231,6 @@ class Compare {
     const few = lines.length <= MOST_LINES;
     const figures = this.compared.map(({ figures }) => ({ energyWh: figures?.energyWh ?? 0 }));
     const shown = few ? lines : [this.#total(lines, window), ...greatest(figures, MOST_LINES - 1).map((i) => lines[i])];
-    byId("together").hidden = false;
     this.chart.show({
       title: few ? t("compare.together") : t("compare.total_and_top", { n: MOST_LINES - 1 }),
       window,
