@@ -135,6 +135,17 @@ class TestLive:
         wait_for_last(visitor, 999)
         assert figures_of(visitor, "Selected: ") == selected
 
+    def test_what_has_the_focus_keeps_it_while_the_page_goes_on(self, morning, server, visit):
+        visitor = visit()
+        page = visitor.open("machine.html")
+        visitor.drawn()
+        link = page.get_by_role("link", name="Report of the day")
+        link.focus()
+        server.now_ms += 20_000
+        morning.reading("node01", power_w=512)
+        expect(page.locator("#watts-now")).to_have_text("512 W")
+        expect(link).to_be_focused()
+
     def test_a_zoom_stays_while_the_file_grows_and_one_that_ends_now_goes_on(self, morning, server, visit):
         visitor = visit()
         page = visitor.open("machine.html")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import rollup_files
 from playwright.sync_api import Page, expect
 from serving import NOW
 
-from published import Collector, Row, csv, every, iso
+from published import Collector, csv, every, iso
 
 if TYPE_CHECKING:
     from conftest import Visitor
@@ -24,9 +25,7 @@ UNBROKEN = "averyveryverylongnamewithoutanyspace-0123456789"
 
 
 def everything(lab: Collector) -> Collector:
-    """A day and a half of machines in all states: simulated, doubtful, silent, new, unheard of; holes, marks, a cap."""
-    hole = (NOW - 4 * HOUR, NOW - 3 * HOUR)
-    taken = [row for row in every(60, f"{DAY}T00:00:00Z", NOW) if not hole[0] <= row[0] < hole[1]]
+    """A day and a half of machines in all states: simulated, doubtful, silent, new, unheard of; holes, markers."""
     names = {
         "node01": "Node 1",
         "node02": LONG,
@@ -40,7 +39,7 @@ def everything(lab: Collector) -> Collector:
         lab.bmc(name, title=title, interval_s=60.0, simulated=i % 2 == 0, **place)
         if i < 4:
             lab.summary(name, [400] * 40 + [None] * 20 + [400] * 36, covered_s=11 * 3600.0)
-            _publish(lab, name, taken, hole)
+            _publish(lab, name)
     since = {"since": iso(NOW - 1_800_000), "at": iso(NOW - 1_810_000), "age_s": 1810.0}
     lab.reading("node02", flags=["inactive", "peculiar"])
     lab.reading("node04", state="silent", reason="login-refused", detail="RAKP: unauthorised name", **since)
@@ -53,10 +52,19 @@ def everything(lab: Collector) -> Collector:
     return lab
 
 
-def _publish(lab: Collector, name: str, taken: list[Row], hole: tuple[int, int]) -> None:
-    rollup_files.publish_samples(lab, name, taken)
+HOLE = (NOW - 4 * HOUR, NOW - 3 * HOUR)
+TAKEN = [row for row in every(60, f"{DAY}T00:00:00Z", NOW) if not HOLE[0] <= row[0] < HOLE[1]]
+
+
+@cache
+def _rollups(zone: str) -> dict[str, bytes]:
+    return rollup_files.files_of(rollup_files.of_samples(TAKEN, 60.0), zone, TODAY)
+
+
+def _publish(lab: Collector, name: str) -> None:
+    rollup_files.write(lab, name, _rollups(lab.zone))
     events = [
-        {"kind": "outage", "begin": iso(hole[0]), "end": iso(hole[1]), "reason": "unreachable", "detail": ""},
+        {"kind": "outage", "begin": iso(HOLE[0]), "end": iso(HOLE[1]), "reason": "unreachable", "detail": ""},
         {
             "kind": "marker",
             "begin": iso(NOW - 2 * HOUR),
@@ -68,9 +76,9 @@ def _publish(lab: Collector, name: str, taken: list[Row], hole: tuple[int, int])
         {"kind": "source", "begin": iso(NOW - HOUR), "end": iso(NOW - HOUR), "reason": "sdr", "detail": ""},
     ]
     for day in (DAY, TODAY):
-        of_day = [row for row in taken if iso(row[0]).startswith(day)]
+        of_day = [row for row in TAKEN if iso(row[0]).startswith(day)]
         lab.day(name, day, of_day, events if day == TODAY else [])
-    (lab.folder / name / "last.csv").write_text(csv(taken[-300:]))
+    (lab.folder / name / "last.csv").write_text(csv(TAKEN[-300:]))
 
 
 def shown(page: Page, view: str) -> None:
@@ -101,4 +109,29 @@ def shown(page: Page, view: str) -> None:
 def open_view(visitor: Visitor, view: str) -> Page:
     page = visitor.open(view)
     shown(page, view)
+    return page
+
+
+# Each view with something of everything that it can show.
+FULL = {
+    "index.html": "index.html",
+    "machine.html": f"machine.html?machine=node04&span=24h&sel={TODAY}T10:00:00Z/{TODAY}T11:00:00Z&label=job",
+    "compare.html": f"compare.html?item=node01&item=node04&item={UNBROKEN}@{DAY}T10:00:00Z/{DAY}T11:00:00Z",
+    "daily.html": f"daily.html?machine=node04&date={TODAY}",
+    "calendar.html": "calendar.html?machine=node04&month=2026-11",
+    "files.html": "files.html?machine=node04",
+    "about.html": "about.html",
+}
+CHARTS = {"index.html": "#room-chart", "machine.html": "#chart", "compare.html": "#together", "daily.html": "#chart"}
+
+
+def opened(visitor: Visitor, view: str) -> Page:
+    """One of `FULL`, when it has shown all."""
+    page = visitor.open(FULL[view])
+    if view == "compare.html":
+        expect(page.locator(".comparison tbody tr")).to_have_count(3)
+        expect(page.locator(".comparison")).not_to_contain_text("…")
+        page.wait_for_function("() => document.querySelector('#together').chart?.data[1]?.length > 0")
+    else:
+        shown(page, view)
     return page

@@ -47,6 +47,7 @@ const FAMILIES = {
   "chart.tool_${tool}": ["zoom", "select", "pan"],
   "machine.flag_${flag}": ["inactive"],
   "machine.flag_${flag}_text": ["inactive"],
+  "machine.${name}": ["link_day", "link_compare", "link_files"],
   "machine.last_${preset}": ["15m", ...spans],
   'machine.downloaded_${level.replace("-", "_")}': ["samples", "five_minutes", "hours"],
   "overview.flag_${flag}": ["inactive"],

@@ -82,8 +82,8 @@ export function chosenLanguage(known, wanted) {
  * @param {string[]} known
  */
 export async function useLanguage(known) {
-  const wanted = [new URLSearchParams(location.search).get("lang"), remembered(), ...navigator.languages];
   const rendered = document.documentElement.lang;
+  const wanted = [new URLSearchParams(location.search).get("lang"), remembered(), ...navigator.languages, rendered];
   const chosen = chosenLanguage(known, wanted);
   const { code, texts } = await firstThatIsThere(new Set([chosen, rendered]));
   const own = navigator.languages.find((each) => each.split("-")[0] === code.split("-")[0]) ?? code;

@@ -158,6 +158,7 @@ class MachineView {
     const machine = this.#chosen();
     this.#showGeneral(machine);
     byId("panel").hidden = machine === null;
+    byId("without-machine").hidden = machine !== null;
     if (machine) {
       this.#showHead(machine);
       await this.#load(machine, round);
@@ -431,12 +432,18 @@ class MachineView {
     const item = itemText({ machine: address, span: /** @type {Span} */ (span.map((at) => Math.round(at))) });
     const zone = zoneParameter();
     const date = dayOf(Math.min(span[1] - 1, this.now), machine.zone);
-    fill(
-      byId("machine-links"),
-      element("a", { href: link("daily.html", { machine: address, date, zone }) }, t("machine.link_day")),
-      element("a", { href: link("compare.html", { item, zone }).replaceAll("%40", "@") }, t("machine.link_compare")),
-      element("a", { href: link("files.html", { machine: address }) }, t("machine.link_files")),
-    );
+    const root = byId("machine-links");
+    if (root.childElementCount === 0) {
+      fill(root, ...["link_day", "link_compare", "link_files"].map((name) => element("a", {}, t(`machine.${name}`))));
+    }
+    // The links stay, whoever has the focus of one; while the window moves, they lead elsewhere.
+    [
+      link("daily.html", { machine: address, date, zone }),
+      link("compare.html", { item, zone }).replaceAll("%40", "@"),
+      link("files.html", { machine: address }),
+    ].forEach((href, i) => {
+      root.children[i].setAttribute("href", href);
+    });
   }
 
   #showSpan(/** @type {string} */ zone) {
