@@ -154,5 +154,6 @@ def test_what_is_chosen_at_the_foot_is_remembered_by_all_views(full, visit):
     page = visitor.open("about.html?lang=en")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     page.get_by_label("Language").select_option("English")
+    page.wait_for_url("**/about.html")
     page = visitor.open("files.html")
     expect(page.get_by_role("heading", level=1)).to_have_text("Files")

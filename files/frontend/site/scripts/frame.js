@@ -2,9 +2,10 @@
 
 import { link } from "./address.js";
 import { byId } from "./element.js";
-import { languageCode, rememberLanguage, useLanguage } from "./language.js";
+import { languageCode, useLanguage } from "./language.js";
 import { siteOfPage } from "./published/site.js";
-import { rememberZone, zoneChoice } from "./zone.js";
+import { remember } from "./remembering.js";
+import { zoneChoice } from "./zone.js";
 
 /**
  * Run a view; what it needs of the page itself is there then.
@@ -39,14 +40,14 @@ function choices() {
   const zone = /** @type {HTMLSelectElement} */ (byId("choose-zone"));
   zone.value = zoneChoice();
   zone.addEventListener("change", () => {
-    rememberZone(zone.value);
+    remember("zone", zone.value);
     // Of all that is in the address, only the zone changes.
     reload({ zone: zone.value === "site" ? null : zone.value });
   });
   const language = /** @type {HTMLSelectElement} */ (byId("choose-language"));
   language.value = languageCode();
   language.addEventListener("change", () => {
-    rememberLanguage(language.value);
+    remember("language", language.value);
     reload({ lang: null });
   });
 }

@@ -1,6 +1,6 @@
 /** The page's language: texts from a file, and the locale of numbers and dates. */
 
-const REMEMBERED = "powergraph.language";
+import { recall } from "./remembering.js";
 
 /** @typedef {string | Record<string, string>} Text one text, or one for each plural category of `count` */
 
@@ -83,7 +83,12 @@ export function chosenLanguage(known, wanted) {
  */
 export async function useLanguage(known) {
   const rendered = document.documentElement.lang;
-  const wanted = [new URLSearchParams(location.search).get("lang"), remembered(), ...navigator.languages, rendered];
+  const wanted = [
+    new URLSearchParams(location.search).get("lang"),
+    recall("language"),
+    ...navigator.languages,
+    rendered,
+  ];
   const chosen = chosenLanguage(known, wanted);
   const { code, texts } = await firstThatIsThere(new Set([chosen, rendered]));
   const own = navigator.languages.find((each) => each.split("-")[0] === code.split("-")[0]) ?? code;
@@ -122,21 +127,4 @@ async function textsOf(code) {
   const texts = await answer.json().catch(() => null);
   if (typeof texts?.frame !== "object") throw new Error(`${url}: not the texts of a language`);
   return texts;
-}
-
-/** Remember a language for the next visits. @param {string} code */
-export function rememberLanguage(code) {
-  try {
-    localStorage.setItem(REMEMBERED, code);
-  } catch {
-    // Without a place to remember, the address still says it.
-  }
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(REMEMBERED);
-  } catch {
-    return null;
-  }
 }

@@ -1,16 +1,16 @@
 /** Whose clock the page shows: the site's zone, the visitor's, or UTC. */
 
 import { parameter } from "./address.js";
+import { recall } from "./remembering.js";
 import { isZone } from "./time.js";
 
-const REMEMBERED = "powergraph.zone";
 export const ZONE_CHOICES = /** @type {const} */ (["site", "visitor", "utc"]);
 
 /** @typedef {typeof ZONE_CHOICES[number]} ZoneChoice */
 
 /** The choice in the address, else the one remembered, else the site's. @returns {ZoneChoice} */
 export function zoneChoice() {
-  for (const each of [parameter("zone"), remembered()]) {
+  for (const each of [parameter("zone"), recall("zone")]) {
     const found = ZONE_CHOICES.find((choice) => choice === each);
     if (found) return found;
   }
@@ -23,21 +23,4 @@ export function shownZone(siteZone) {
   if (choice === "utc") return "UTC";
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return choice === "visitor" && isZone(own) ? own : siteZone;
-}
-
-/** Remember a choice for the next visits. @param {string} choice */
-export function rememberZone(choice) {
-  try {
-    localStorage.setItem(REMEMBERED, choice);
-  } catch {
-    // Without a place to remember, the address still says it.
-  }
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(REMEMBERED);
-  } catch {
-    return null;
-  }
 }
