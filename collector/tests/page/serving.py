@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cache
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -42,22 +42,28 @@ NOW = published.ms("2026-11-24T12:00:00Z")
 
 def render(target: Path, **changed: Any) -> None:
     """Put the site into a folder as Ansible does: `*.j2` rendered without autoescaping, all else copied."""
+    for path, content in _rendered(json.dumps(VARIABLES | changed)).items():
+        to = target / path
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(content)
+
+
+@cache
+def _rendered(variables: str) -> dict[Path, bytes]:
+    """The site's files for variables, as JSON; the same for most tests."""
     environment = Environment(
         loader=FileSystemLoader(SITE), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"to_json": json.dumps, "from_json": json.loads}
     environment.globals["lookup"] = lambda _plugin, path: Path(path).read_text()
+    files = {}
     for source in SITE.rglob("*"):
-        to = target / source.relative_to(SITE)
-        if source.is_dir():
-            to.mkdir(parents=True, exist_ok=True)
-        elif source.suffix == ".j2":
-            to.parent.mkdir(parents=True, exist_ok=True)
-            template = environment.get_template(str(source.relative_to(SITE)))
-            to.with_suffix("").write_text(template.render(VARIABLES | changed))
-        else:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, to)
+        path = source.relative_to(SITE)
+        if source.suffix == ".j2":
+            files[path.with_suffix("")] = environment.get_template(str(path)).render(json.loads(variables)).encode()
+        elif source.is_file():
+            files[path] = source.read_bytes()
+    return files
 
 
 @dataclass

@@ -94,17 +94,6 @@ class TestEveryViewWithFigures:
         page = visit().open(view)
         expect(told(page)).to_contain_text("This page knows no collector")
 
-    @pytest.mark.parametrize(
-        "strange", [None, 7, "full", {"state": "<b>"}, {"state": "refused", "since": 5, "unwritten": "x"}]
-    )
-    def test_a_strange_storage_breaks_nothing(self, node, visit, view, strange):
-        if view not in ("index.html", "files.html") and not isinstance(strange, dict):
-            pytest.skip("all views read it by the same function")
-        node.write_now(storage=strange)
-        page = visit().open(view)
-        expect(page.locator("main")).to_contain_text("Node 1")
-        expect(page.locator("#broken")).to_be_hidden()
-
     def test_a_wrong_clock_of_the_visitor_makes_nothing_stale(self, node, visit, view):
         visitor = visit()
         visitor.page.clock.install(time="2031-01-01T00:00:00Z")
@@ -115,22 +104,42 @@ class TestEveryViewWithFigures:
         assert "2031" not in text and "stands still" not in text
 
 
+@pytest.mark.parametrize(
+    "strange", [None, 7, "full", {"state": "<b>"}, {"state": "refused", "since": 5, "unwritten": "x"}]
+)
+def test_a_strange_storage_breaks_nothing(node, visit, strange):
+    node.write_now(storage=strange)
+    page = visit().open()
+    expect(page.locator("main")).to_contain_text("Node 1")
+    expect(page.locator("#total")).to_have_text("872 W")
+    expect(page.locator("#broken")).to_be_hidden()
+
+
+# --- The page itself, and what is hostile ---
+
+
+def says_that_it_is_broken(page):
+    expect(page.get_by_role("alert")).to_contain_text("The page could not be loaded whole")
+    expect(page.get_by_role("alert")).to_contain_text("languages/en.json: ")
+    expect(page.get_by_role("alert").get_by_role("link")).to_have_attribute("href", "data/")
+    text = page.locator("body").inner_text()
+    assert "Reading …" not in text
+    # A key in place of a text.
+    assert not re.search(r"\b(frame|notices|units|overview|machine|chart|figures|reports|daily)\.[a-z_]+\b", text)
+
+
+@pytest.mark.parametrize("content", ["", '{"frame": {', "[]", "null", "<!doctype html>"])
+def test_a_language_that_is_none_is_as_if_it_were_not_there(server, visit, content):
+    (server.root / "powergraph" / "languages" / "en.json").write_text(content)
+    says_that_it_is_broken(visit(expected=("languages/en.json",)).open())
+
+
 @pytest.mark.parametrize("view", VIEWS)
 class TestEveryView:
-    @pytest.mark.parametrize("content", [None, "", '{"frame": {', "[]", "<!doctype html>"])
-    def test_without_its_language_it_says_so_in_the_words_it_was_rendered_in(self, node, server, visit, view, content):
-        if content not in (None, "[]") and view != "index.html":
-            pytest.skip("all views read it by the same function")
-        path = server.root / "powergraph" / "languages" / "en.json"
-        path.unlink() if content is None else path.write_text(content)
+    def test_without_its_language_it_says_so_in_the_words_it_was_rendered_in(self, server, visit, view):
+        (server.root / "powergraph" / "languages" / "en.json").unlink()
         page = visit(expected=("404", "languages/en.json")).open(view)
-        expect(page.get_by_role("alert")).to_contain_text("The page could not be loaded whole")
-        expect(page.get_by_role("alert")).to_contain_text("languages/en.json: ")
-        expect(page.get_by_role("alert").get_by_role("link")).to_have_attribute("href", "data/")
-        text = page.locator("body").inner_text()
-        assert "Reading …" not in text
-        # A key in place of a text.
-        assert not re.search(r"\b(frame|notices|units|overview|machine|chart|figures|reports|daily)\.[a-z_]+\b", text)
+        says_that_it_is_broken(page)
 
     def test_without_the_visitors_language_it_goes_on_in_its_own(self, lab, server, visit, view):
         everything(lab)
