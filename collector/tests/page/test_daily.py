@@ -74,16 +74,19 @@ def test_a_day_is_drawn_from_zero_watts_and_counted(node, visit):
     expect(page.locator("#days-of")).to_have_text("Day of UTC")
 
 
-def test_read_again_the_chart_is_the_same(node, visit):
+def test_read_again_the_chart_is_the_same(node, server, visit):
     visitor = visit()
     page = visitor.open(daily(DAY))
     shown(visitor)
     axis = f"[{CHART}.axes[0]._values, {CHART}.data[0].length, {CHART}.width]"
     before = page.evaluate(axis)
     assert len(before[0]) > 6
-    page.get_by_role("button", name="Update").click()
-    page.wait_for_selector("#panel[hidden]", state="attached")
+    asked = len(server.asked_for("index.json"))
+    with page.expect_response("**/index.json"):
+        page.get_by_role("button", name="Update").click()
+    page.wait_for_load_state("networkidle")
     shown(visitor)
+    assert len(server.asked_for("index.json")) == asked + 1
     assert page.evaluate(axis) == before
 
 
