@@ -48,7 +48,7 @@ def row(page, name):
 
 
 def shown_names(page):
-    return page.locator(".machine a").all_inner_texts()
+    return page.locator(".machine a").all_text_contents()
 
 
 def wait_for_chart(page):

@@ -134,6 +134,17 @@ def test_a_language_that_is_none_is_as_if_it_were_not_there(server, visit, conte
     says_that_it_is_broken(visit(expected=("languages/en.json",)).open())
 
 
+def test_settings_that_cannot_be_read_are_said_in_the_words_the_page_was_rendered_in(node, server, visit):
+    for view in VIEWS:
+        path = server.root / "powergraph" / view
+        path.write_text(re.sub(r'(id="site">)\{', r"\1{{", path.read_text()))
+    visitor = visit(expected=("JSON",), locale="pt-BR")
+    for view in VIEWS:
+        page = visitor.open(view)
+        expect(page.get_by_role("alert")).to_contain_text("The page could not be loaded whole")
+        assert "Reading …" not in page.locator("main").inner_text()
+
+
 @pytest.mark.parametrize("view", VIEWS)
 class TestEveryView:
     def test_without_its_language_it_says_so_in_the_words_it_was_rendered_in(self, server, visit, view):

@@ -80,6 +80,8 @@ class MachineView {
     this.timer = 0;
     this.follow = /** @type {HTMLInputElement} */ (byId("follow"));
     this.chooser = /** @type {HTMLSelectElement} */ (byId("machine"));
+    /** In place of the machine's, where there is none. */
+    this.heading = element("h1", {}, t("machine.title"));
     this.labelInput = /** @type {HTMLInputElement} */ (byId("label"));
     this.tiles = new FigureTiles(byId("figures"));
     this.chart = new PowerChart(byId("chart"), {
@@ -158,7 +160,8 @@ class MachineView {
     const machine = this.#chosen();
     this.#showGeneral(machine);
     byId("panel").hidden = machine === null;
-    byId("without-machine").hidden = machine !== null;
+    if (machine) this.heading.remove();
+    else byId("main").prepend(this.heading);
     if (machine) {
       this.#showHead(machine);
       await this.#load(machine, round);
