@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,11 @@ from powergraph_collector.simulator.server import Simulator
 # No timed tests: a busy machine is not a fault.
 hypothesis.settings.register_profile("powergraph", deadline=None)
 hypothesis.settings.load_profile("powergraph")
+
+# What is started by nohup or in the background ignores these, and so would every command that the tests interrupt.
+for _number in (signal.SIGHUP, signal.SIGINT):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 USER, PASSWORD = "powergraph", "a-password"
 

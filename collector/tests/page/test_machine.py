@@ -428,6 +428,28 @@ class TestSelection:
         page.keyboard.press("Escape")
         figures_of(visitor, "In view: ")
 
+    @pytest.mark.parametrize(("edge", "kept"), [("from", 1), ("to", 0)])
+    def test_an_edge_of_it_is_dragged_and_the_other_one_stays(self, past, visit, edge, kept):
+        visitor = visit()
+        page = visitor.open(f"{WHOLE_DAY}&sel={DAY}T10:00:05Z/{DAY}T12:00:00Z&label=job")
+        visitor.drawn()
+        figures_of(visitor, "Selected: ")
+        box = page.locator(f".chart-selection [data-edge={edge}]").bounding_box()
+        plot = page.locator("#chart .u-over").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 80)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2 + 50, box["y"] + 90, steps=5)
+        expect(page.locator(".chart-selection")).to_be_hidden()
+        page.mouse.move(plot["x"] + plot["width"] * 18.25 / 24, plot["y"] + 90, steps=5)
+        page.mouse.up()
+        expect(page.locator("#figures-title")).to_contain_text(" 18:1")
+        ends = re.search("sel=(.*?)/(.*?)&", page.url).groups()
+        was = (f"{DAY}T10:00:05Z", f"{DAY}T12:00:00Z")[kept]
+        assert was in ends
+        assert abs(ms(max(ends)) - ms(f"{DAY}T18:15:00Z")) < 2 * 86_400_000 / plot["width"]
+        expect(page.locator(".chart-selection")).to_have_text("job")
+        assert visitor.window()[1] - visitor.window()[0] == 86_400_000
+
     def test_an_address_with_nothing_but_a_selection_shows_it_with_room_around(self, past, visit):
         visitor = visit()
         visitor.open(f"machine.html?machine=node01&sel={DAY}T10:00:00Z/{DAY}T11:00:00Z")

@@ -254,7 +254,14 @@ export class PowerChart {
       },
     };
     const u = new uPlot(/** @type {any} */ (options), /** @type {any} */ (Array(count + 1).fill([])), this.plot);
-    this.mark = element("div", { class: "chart-selection", hidden: true });
+    this.markName = element("span");
+    const edges = this.handlers.onSelect ? ["from", "to"] : [];
+    this.mark = element(
+      "div",
+      { class: "chart-selection", hidden: true },
+      this.markName,
+      ...edges.map((edge) => element("i", { "data-edge": edge })),
+    );
     this.rubber = element("div", { class: "chart-rubber", hidden: true });
     this.cross = element("div", { class: "chart-cross", hidden: true });
     this.dots = Array.from({ length: count }, () => element("div", { class: "chart-dot", hidden: true }));
@@ -270,6 +277,7 @@ export class PowerChart {
       tool: () => toolbar?.tool ?? "zoom",
       window: () => this.#window,
       width: () => this.#width,
+      opposite: (edge) => this.#place(Number(this.selection?.[edge === "from" ? 1 : 0])),
       point: (x) => {
         // So that Escape works after the mouse did something.
         if (x !== null && this.moving) this.plot.focus({ preventScroll: true });
@@ -298,8 +306,10 @@ export class PowerChart {
   #stretch(/** @type {"zoom" | "select"} */ kind, /** @type {number} */ from, /** @type {number} */ to) {
     // What is drawn must not move away under the hand.
     this.moving ??= this.picture.window;
-    const { rubber } = this;
-    if (!rubber) return;
+    const { rubber, mark } = this;
+    if (!rubber || !mark) return;
+    // What is selected anew takes its place.
+    mark.hidden = kind === "select" || !this.selection;
     rubber.hidden = false;
     rubber.dataset.kind = kind;
     rubber.style.left = `${Math.min(from, to)}px`;
@@ -417,12 +427,12 @@ export class PowerChart {
   }
 
   #mark() {
-    const { mark, selection } = this;
-    if (!mark) return;
+    const { mark, markName, selection } = this;
+    if (!mark || !markName) return;
     const left = selection ? Math.max(this.#place(selection[0]), -2) : 0;
     const right = selection ? Math.min(this.#place(selection[1]), this.#width + 2) : 0;
     mark.hidden = !selection || right < left;
-    if (mark.textContent !== this.label) mark.textContent = this.label;
+    if (markName.textContent !== this.label) markName.textContent = this.label;
     mark.style.left = `${left}px`;
     mark.style.width = `${Math.max(right - left, 1)}px`;
   }

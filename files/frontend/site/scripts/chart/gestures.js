@@ -1,13 +1,17 @@
-/** What mouse, wheel and fingers mean on a chart. Places are pixels from the left edge of the plotting area. */
+/**
+ * What mouse, wheel and fingers mean on a chart. Places are pixels from the left edge of the plotting area. An element with
+ * `data-edge` in there is an edge of the selection, to be taken hold of.
+ */
 
 /** @typedef {[number, number]} Span */
 /** @typedef {"zoom" | "select" | "pan"} Tool */
 /**
  * @typedef {{
- *   tool: () => Tool, window: () => Span, width: () => number,
+ *   tool: () => Tool, window: () => Span, width: () => number, opposite: (edge: string) => number,
  *   point: (x: number | null) => void, rubber: (kind: "zoom" | "select", from: number, to: number) => void,
  *   move: (span: Span) => void, end: () => void, zoom: (span: Span) => void, select: (span: Span) => void, back: () => void
- * }} Meaning `move` goes on while a gesture does; `end` ends it without effect, `zoom` and `select` with
+ * }} Meaning `move` goes on while a gesture does; `end` ends it without effect, `zoom` and `select` with; `opposite` is
+ *   the place of the selection's other edge
  */
 
 /** A shorter way is a click. */
@@ -21,7 +25,7 @@ export class Gestures {
     this.meaning = meaning;
     /** @type {Map<number, number>} place by pointer */
     this.pointers = new Map();
-    /** @type {{ kind: Tool | "pinch", places: number[], window: Span, hasMoved: boolean } | null} */
+    /** @type {{ kind: Tool | "pinch", down: number, places: number[], window: Span, hasMoved: boolean } | null} where it began: the pointer, the gesture */
     this.drag = null;
     this.wheelTimer = 0;
     const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ listener) =>
@@ -59,11 +63,14 @@ export class Gestures {
     const places = [...this.pointers.values()];
     if (places.length > 2) return;
     const isTouch = event.pointerType === "touch";
-    const tool = event.shiftKey ? "select" : event.altKey ? "pan" : meaning.tool();
+    const { edge } = /** @type {HTMLElement} */ (event.target).dataset;
+    const isEdge = edge !== undefined && places.length === 1;
+    const tool = isEdge || event.shiftKey ? "select" : event.altKey ? "pan" : meaning.tool();
     if (places.length === 2) meaning.end();
     this.drag = {
       kind: places.length === 2 ? "pinch" : isTouch && tool === "zoom" ? "pan" : tool,
-      places,
+      down: place,
+      places: isEdge ? [meaning.opposite(edge)] : places,
       window: meaning.window(),
       hasMoved: false,
     };
@@ -78,7 +85,7 @@ export class Gestures {
     }
     this.pointers.set(event.pointerId, place);
     const places = [...this.pointers.values()];
-    drag.hasMoved ||= drag.kind === "pinch" || Math.abs(places[0] - drag.places[0]) >= CLICK;
+    drag.hasMoved ||= drag.kind === "pinch" || Math.abs(place - drag.down) >= CLICK;
     if (!drag.hasMoved) return;
     if (drag.kind === "pinch") meaning.move(this.#pinched(places));
     else if (drag.kind === "pan") meaning.move(this.#panned(drag.window, drag.places[0] - places[0]));

@@ -4,6 +4,7 @@ import { PowerChart } from "../chart/chart.js";
 import { element } from "../element.js";
 import * as format from "../format.js";
 import { t } from "../language.js";
+import { drawsForPaper } from "../printing.js";
 import { clock, shortDate } from "../time.js";
 
 /**
@@ -28,6 +29,7 @@ export class RoomChart {
       onZoom: (span) => this.#look(span),
       onBack: () => this.#look(null),
     });
+    drawsForPaper(this.chart);
     details.addEventListener("toggle", () => this.#fill());
   }
 

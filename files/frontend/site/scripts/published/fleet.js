@@ -88,18 +88,18 @@ export class Fleet {
   }
 
   async #collector(/** @type {string} */ name, /** @type {boolean} */ index) {
-    /** @type {Trouble[]} */
-    const troubles = [];
+    /** @returns {Promise<Trouble | null>} */
     const attempt = async (/** @type {"index" | "now"} */ file, /** @type {() => Promise<void>} */ load) => {
       try {
         await load();
+        return null;
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
-        troubles.push({ collector: name, file, error, writtenAt: null });
+        return { collector: name, file, error, writtenAt: null };
       }
     };
     const folder = folderOf(name);
-    await Promise.all([
+    const attempts = await Promise.all([
       attempt("now", async () => {
         const found = checked(await getJson(`${folder}/now.json`, { cache: "no-store" }), `${folder}/now.json`);
         this.nows.set(name, {
@@ -115,11 +115,12 @@ export class Fleet {
           })
         : null,
     ]);
+    const troubles = attempts.filter((each) => each !== null);
     const now = this.nows.get(name);
     if (now && this.#isStale(name) && !troubles.some(({ file }) => file === "now")) {
       troubles.push({ collector: name, file: "now", error: null, writtenAt: now.writtenAt });
     }
-    // Two sentences about one cause are one too many.
+    // Two sentences about one cause are one too many; that about the index stays.
     if (troubles.length === 2 && troubles[0].error?.kind === troubles[1].error?.kind) troubles.shift();
     if (now?.storage && !this.#isStale(name)) {
       troubles.push({ collector: name, file: "now", error: null, writtenAt: now.writtenAt, storage: now.storage });

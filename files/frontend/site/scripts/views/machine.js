@@ -33,6 +33,7 @@ import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
 import { painted } from "../painting.js";
 import { passed } from "../passed.js";
+import { drawsForPaper, saysOnPaper } from "../printing.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
@@ -95,6 +96,8 @@ class MachineView {
       onMove: (span) => this.#preview(span),
       onMoved: (span) => this.#zoom(this.#untilNow(span)),
     });
+    drawsForPaper(this.chart);
+    saysOnPaper(byId("on-paper"), () => this.#onPaper());
     this.#fromAddress();
     this.#listen();
   }
@@ -488,6 +491,15 @@ class MachineView {
     const zone = this.#zone(machine);
     const [from, to] = this.#window;
     fillTable(byId("drawn-rows"), partsOf(this.read, [from, Math.min(to, Math.max(this.now, from + 1))], zone), zone);
+  }
+
+  /** The chart on the same paper says the span and the zone. */
+  #onPaper() {
+    const machine = this.#chosen();
+    return {
+      parts: [document.title.split(" · ").at(-1) ?? null, machine?.title ?? null, machine?.group || null],
+      zone: machine ? this.#zone(machine) : this.site.zone,
+    };
   }
 
   async #copyLink() {

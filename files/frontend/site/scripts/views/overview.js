@@ -14,9 +14,10 @@ import { MachineTable } from "../overview/machine-table.js";
 import { RoomChart } from "../overview/room-chart.js";
 import { stateWords, whyWords } from "../overview/state-words.js";
 import { Summaries } from "../overview/summaries.js";
+import { saysOnPaper } from "../printing.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
-import { clock } from "../time.js";
+import { clock, zoneLabel } from "../time.js";
 import { moment, nobodyNotice, troubleNotice } from "../words.js";
 import { shownZone } from "../zone.js";
 
@@ -57,6 +58,10 @@ class OverviewPage {
     );
     /** @type {RoomChart | null} made when there is something to draw, and room for it */
     this.chart = null;
+    saysOnPaper(byId("on-paper"), () => ({
+      parts: [document.title.split(" · ").slice(1).join(" · "), zoneLabel(this.zone, serverNow())],
+      zone: this.zone,
+    }));
     this.#listen();
     this.#showChoice();
   }
