@@ -110,7 +110,7 @@ def main() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/powergraph/index.html"
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            executable_path="/usr/bin/chromium-headless-shell", args=["--no-sandbox", "--disable-gpu"]
         )
         table = Table(title=f"The overview of {arguments.machines} machines, median of {arguments.rounds}")
         for column in ("", "complete, ms", "refresh, ms", "of it layout", "style"):

@@ -131,7 +131,7 @@ def says_that_it_is_broken(page):
 @pytest.mark.parametrize("content", ["", '{"frame": {', "[]", "null", "<!doctype html>"])
 def test_a_language_that_is_none_is_as_if_it_were_not_there(server, visit, content):
     (server.root / "powergraph" / "languages" / "en.json").write_text(content)
-    says_that_it_is_broken(visit(expected=("languages/en.json",)).open())
+    says_that_it_is_broken(visit(expected=("languages/en.json", "404")).open())
 
 
 def test_settings_that_cannot_be_read_are_said_in_the_words_the_page_was_rendered_in(node, server, visit):

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isAligned, itemsOf, itemText, parseItem } from "../site/scripts/compare/items.js";
-import { difference, greatest, totalOf } from "../site/scripts/compare/totals.js";
+import { isAligned, itemsOf, itemText, parseItem } from "../scripts/compare/items.js";
+import { difference, greatest, totalOf } from "../scripts/compare/totals.js";
 
 const SPAN = "2026-11-24T10:00:00Z/2026-11-24T11:00:00Z";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CsvReader } from "../site/scripts/published/csv.js";
+import { CsvReader } from "../scripts/published/csv.js";
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
 const ROWS = "timestamp,consumption\n2026-11-24T01:50:09.123Z,436\n2026-11-24T01:50:19Z,432\n";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { holds, parts, statistics } from "../site/scripts/energy.js";
+import { holds, parts, statistics } from "../scripts/energy.js";
 
 const S = 1000;
 const every = (/** @type {number} */ seconds) => () => seconds * S;

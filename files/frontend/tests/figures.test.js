@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { figuresOfRows, figuresOfSamples } from "../site/scripts/figures.js";
-import * as format from "../site/scripts/format.js";
-import { RateClock, tariffOf } from "../site/scripts/tariff.js";
+import { figuresOfRows, figuresOfSamples } from "../scripts/figures.js";
+import * as format from "../scripts/format.js";
+import { RateClock, tariffOf } from "../scripts/tariff.js";
 
 // The same numbers as the collector's: the file says what they are.
 const VECTORS = JSON.parse(

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
-import { Fleet } from "../site/scripts/published/fleet.js";
+import { Fleet } from "../scripts/published/fleet.js";
 
 const real = globalThis.fetch;
 after(() => {

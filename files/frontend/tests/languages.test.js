@@ -5,16 +5,19 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const SITE = fileURLToPath(new URL("../site/", import.meta.url));
+const PAGE = fileURLToPath(new URL("../", import.meta.url));
 const MODEL = new URL("../../../collector/src/powergraph_collector/model.py", import.meta.url);
-const read = (/** @type {string} */ path) => readFileSync(SITE + path, "utf8");
-const sources = readdirSync(SITE, { recursive: true })
+const read = (/** @type {string} */ path) => readFileSync(PAGE + path, "utf8");
+const sources = readdirSync(PAGE, { recursive: true })
   .map(String)
-  .filter((path) => /\.(js|html\.j2)$/.test(path) && !path.startsWith("vendor"))
+  .filter((path) => /^scripts\/.*\.js$|^site\/.*\.html\.j2$/.test(path))
   .map((path) => ({ path, text: read(path) }));
 /** @type {Record<string, Record<string, Record<string, string | Record<string, string>>>>} */
 const languages = Object.fromEntries(
-  readdirSync(`${SITE}languages`).map((file) => [file.replace(".json", ""), JSON.parse(read(`languages/${file}`))]),
+  readdirSync(`${PAGE}site/languages`).map((file) => [
+    file.replace(".json", ""),
+    JSON.parse(read(`site/languages/${file}`)),
+  ]),
 );
 const keys = Object.entries(languages.en).flatMap(([section, texts]) =>
   Object.keys(texts).map((name) => `${section}.${name}`),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lineOfRows, lineOfSamples } from "../site/scripts/chart/lines.js";
-import { merged, sums } from "../site/scripts/chart/merging.js";
-import { intervalAfter } from "../site/scripts/happenings.js";
+import { lineOfRows, lineOfSamples } from "../scripts/chart/lines.js";
+import { merged, sums } from "../scripts/chart/merging.js";
+import { intervalAfter } from "../scripts/happenings.js";
 
 const S = 1000;
 const every10 = () => 10 * S;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { localText, momentOfLocal } from "../site/scripts/moment-input.js";
+import { localText, momentOfLocal } from "../scripts/moment-input.js";
 
 const at = (/** @type {string} */ text) => Date.parse(text);
 

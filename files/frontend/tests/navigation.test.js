@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Navigation, parseSpan, spanText, stripSpan } from "../site/scripts/machine/navigation.js";
-import { csvOfRows, csvOfSamples, fileName } from "../site/scripts/machine/span-csv.js";
+import { Navigation, parseSpan, spanText, stripSpan } from "../scripts/machine/navigation.js";
+import { csvOfRows, csvOfSamples, fileName } from "../scripts/machine/span-csv.js";
 
 const HOUR = 3_600_000;
 const NOW = Date.parse("2026-11-24T12:00:00Z");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, filtered, inOrderOf } from "../site/scripts/overview/arrangement.js";
-import { choiceOf, parametersOf, sortedBy } from "../site/scripts/overview/choice.js";
-import { co2Today, costToday, entriesOf, sumOf } from "../site/scripts/overview/entries.js";
-import { highest, lastDayOf } from "../site/scripts/overview/last-day.js";
-import { sparkPaths } from "../site/scripts/overview/sparkline.js";
+import { arranged, filtered, inOrderOf } from "../scripts/overview/arrangement.js";
+import { choiceOf, parametersOf, sortedBy } from "../scripts/overview/choice.js";
+import { co2Today, costToday, entriesOf, sumOf } from "../scripts/overview/entries.js";
+import { highest, lastDayOf } from "../scripts/overview/last-day.js";
+import { sparkPaths } from "../scripts/overview/sparkline.js";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");
 const HOUR = 3_600_000;

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { daysOf } from "../site/scripts/published/days.js";
-import {
-  daysBetween,
-  difference,
-  energyWh,
-  lengthOfDay,
-  meanW,
-  together,
-  totalOf,
-} from "../site/scripts/reports/days.js";
-import { hoursOfDay, partsOfRows, timeAbove, timeAboveOfRows } from "../site/scripts/reports/hours.js";
+import { daysOf } from "../scripts/published/days.js";
+import { daysBetween, difference, energyWh, lengthOfDay, meanW, together, totalOf } from "../scripts/reports/days.js";
+import { hoursOfDay, partsOfRows, timeAbove, timeAboveOfRows } from "../scripts/reports/hours.js";
 import {
   addMonths,
   dayByKey,
@@ -18,9 +10,9 @@ import {
   monthsOf,
   weekdayNames,
   weeksOfMonth,
-} from "../site/scripts/reports/month-grid.js";
-import { boundsOf, colourOf, MOST_STEPS, roundAbove, stepOf } from "../site/scripts/reports/steps.js";
-import { addDays, clock, HOUR, spanOfDay } from "../site/scripts/time.js";
+} from "../scripts/reports/month-grid.js";
+import { boundsOf, colourOf, MOST_STEPS, roundAbove, stepOf } from "../scripts/reports/steps.js";
+import { addDays, clock, HOUR, spanOfDay } from "../scripts/time.js";
 
 const S = 1000;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RowsReader } from "../site/scripts/published/rows.js";
+import { RowsReader } from "../scripts/published/rows.js";
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
 const MONTH = `timestamp,mean_w,min_w,max_w,energy_wh,covered_s,samples

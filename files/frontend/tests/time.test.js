@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as time from "../site/scripts/time.js";
+import * as time from "../scripts/time.js";
 
 const HOUR = 3_600_000;
 const hours = (/** @type {string} */ day, /** @type {string} */ zone) => {

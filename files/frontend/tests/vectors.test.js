@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { holds, statistics } from "../site/scripts/energy.js";
-import { intervalAfter, stepsOf } from "../site/scripts/happenings.js";
+import { holds, statistics } from "../scripts/energy.js";
+import { intervalAfter, stepsOf } from "../scripts/happenings.js";
 
 // The same numbers as the collector's: see there.
 const VECTORS = new URL("../../../collector/tests/vectors/energy.json", import.meta.url);
