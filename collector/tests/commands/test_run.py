@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -34,10 +35,12 @@ def site(tmp_path: Path) -> Iterator[WebSite]:
 
 def publish(site: WebSite, ahead_ms: int = 0, names: dict[str, int] | None = None) -> None:
     now_ms = time.time_ns() // 1_000_000 + ahead_ms
+    recent_ms = now_ms - 600_000
     bmcs: list[dict[str, Any]] = []
     for name, power_w in (names or {"node01": 200, "node02": 300}).items():
         by_day: dict[str, list[Sample]] = {}
-        for at_ms in range(now_ms - 25 * 3_600_000, now_ms + 60_000, 1000):
+        # Long ago, each holds for as long as a reading can.
+        for at_ms in chain(range(now_ms - 25 * 3_600_000, recent_ms, 3000), range(recent_ms, now_ms + 60_000, 1000)):
             by_day.setdefault(f"{moment(at_ms):%Y-%m-%d}", []).append(Sample(name, at_ms, power_w))
         for day, samples in by_day.items():
             path = site.folder / "lab" / name / f"{day}.csv"

@@ -51,7 +51,7 @@ def contents(readable: ReadableHistory, bmc: str) -> list[Sample]:
 
 
 @given(batches=st.lists(st.lists(SAMPLES, max_size=12), max_size=4))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_history_comes_back_from_the_server_as_it_went(
     batches: list[list[Sample]], server: VictoriaServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -33,7 +33,7 @@ def changed(document: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 
 @given(sample=SAMPLES, others=st.lists(SAMPLES, max_size=3), odd=ODD_ONES, times=st.integers(1, 30))
-@settings(max_examples=1000)
+@settings(max_examples=300)
 def test_many_documents_give_the_samples_that_each_gives(
     sample: Sample, others: list[Sample], odd: dict[int, tuple[str, Any]], times: int
 ) -> None:

@@ -108,7 +108,7 @@ def series(bmc: str, places: Sequence[int]) -> list[Sample]:
     late=st.sets(st.integers(-350, 70), max_size=60),
     flags=st.tuples(st.booleans(), st.booleans()),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_brought_late_is_published_as_on_the_embedded_engine(
     places: set[int],
     late: set[int],

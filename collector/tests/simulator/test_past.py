@@ -63,7 +63,7 @@ def test_what_was_stays_the_same_as_time_goes_on() -> None:
 @settings(max_examples=25)
 @given(
     st.integers(0, 4 * 10**12),
-    st.integers(1, 45),
+    st.integers(1, 4),
     st.sampled_from([10.0, 60.0, 700.0]),
     st.sampled_from(["UTC", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns"]),
     st.tuples(st.integers(0, 2000), st.integers(0, 2000)).map(sorted),

@@ -154,6 +154,8 @@ async function exactly(
   return found?.watts === extreme.watts ? found : extreme;
 }
 
+/** A machine that draws more than this is counted more slowly. */
+const USUAL_W = 4096;
 const NO_PRICES = { tariff: null, co2PerKwh: null };
 
 /** What adds up. */
@@ -173,8 +175,10 @@ class Sum {
     this.peak = null;
     this.byRate = new Array((tariff?.rates.length ?? 0) + 1).fill(0);
     this.clock = tariff && tariff.rates.length > 0 ? new RateClock(tariff) : null;
-    /** @type {Map<number, number>} covered ms by watts */
-    this.weights = new Map();
+    /** Covered ms by watts: those of whole watts that are usual, and of all others. */
+    this.usual = new Float64Array(USUAL_W);
+    /** @type {Map<number, number>} */
+    this.unusual = new Map();
     /** @type {Map<number, { coveredMs: number, energyMsW: number }>} by the row's beginning */
     this.means = new Map();
   }
@@ -222,7 +226,7 @@ class Sum {
   #held(/** @type {number} */ begin, /** @type {number} */ end, /** @type {number} */ watts) {
     this.coveredMs += end - begin;
     this.energyMsW += (end - begin) * watts;
-    if (this.meansOfMs === 0) this.weights.set(watts, (this.weights.get(watts) ?? 0) + end - begin);
+    if (this.meansOfMs === 0) this.#weigh(watts, end - begin);
     if (this.meansOfMs === 0 && !this.clock) {
       this.byRate[0] += (end - begin) * watts;
       return;
@@ -234,6 +238,22 @@ class Sum {
       if (this.meansOfMs > 0) this.#mean(row, held, held * watts);
       at += held;
     }
+  }
+
+  #weigh(/** @type {number} */ watts, /** @type {number} */ ms) {
+    if (watts < USUAL_W && Number.isInteger(watts) && watts >= 0) this.usual[watts] += ms;
+    else this.unusual.set(watts, (this.unusual.get(watts) ?? 0) + ms);
+  }
+
+  /** Watts, and the ms for which they held. @returns {[number, number][]} */
+  get #weights() {
+    if (this.meansOfMs > 0) {
+      return [...this.means.values()]
+        .filter(({ coveredMs }) => coveredMs > 0)
+        .map(({ coveredMs, energyMsW }) => [energyMsW / coveredMs, coveredMs]);
+    }
+    const usual = Array.from(this.usual, (ms, watts) => /** @type {[number, number]} */ ([watts, ms]));
+    return [...usual.filter(([, ms]) => ms > 0), ...this.unusual];
   }
 
   #mean(/** @type {number} */ row, /** @type {number} */ coveredMs, /** @type {number} */ energyMsW) {
@@ -258,13 +278,7 @@ class Sum {
   /** @param {Figures["source"]} source @param {number} from @param {number} to @param {number} intervalMs @returns {Figures} */
   figures(source, from, to, intervalMs) {
     const covered = this.coveredMs > 0;
-    const weights =
-      this.meansOfMs > 0
-        ? [...this.means.values()]
-            .filter(({ coveredMs }) => coveredMs > 0)
-            .map(({ coveredMs, energyMsW }) => [energyMsW / coveredMs, coveredMs])
-        : [...this.weights];
-    const ascending = /** @type {[number, number][]} */ (weights.sort(([a], [b]) => a - b));
+    const ascending = this.#weights.sort(([a], [b]) => a - b);
     const energyWh = this.energyMsW / MS_PER_HOUR;
     const spanMs = to - from;
     const carriedBy = Math.max(this.samples, this.holdsAny ? 1 : 0);

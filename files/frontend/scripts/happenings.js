@@ -10,6 +10,7 @@
  */
 export function intervalAfter({ intervalMs, events }) {
   const changes = events.filter(({ kind, value }) => kind === "interval" && value !== null && value > 0);
+  if (changes.length === 0) return () => intervalMs;
   return (at) => {
     let found = intervalMs;
     for (const { begin, value } of changes) if (begin <= at) found = /** @type {number} */ (value);

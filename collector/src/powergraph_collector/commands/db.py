@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from powergraph_collector import settings
-from powergraph_collector.commands import opening
+from powergraph_collector.commands import opening, rebuild, retention, simulate
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.history import copying, exporting
 from powergraph_collector.history import opening as history_opening
@@ -27,7 +27,7 @@ from powergraph_collector.settings import NAME_PATTERN
 
 
 @click.group(name="db")
-def group() -> None:
+def command() -> None:
     """Export, import, check and copy stores; rebuild and expire published files."""
 
 
@@ -35,7 +35,7 @@ def _progress() -> Progress:
     return Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
 
 
-@group.command()
+@command.command()
 @click.argument("store", type=click.Path(path_type=Path))
 def check(store: Path) -> int:
     """Read every table of STORE and compare the checksums; exit code 6 if a line or a block is damaged."""
@@ -53,7 +53,7 @@ def check(store: Path) -> int:
     return ExitCode.STORE if lines or blocks else ExitCode.DONE
 
 
-@group.command()
+@command.command()
 @click.argument("store", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
     "--format",
@@ -87,7 +87,7 @@ def export(*, store: Path, kind: str, output: Path | None, bmcs: tuple[str, ...]
         click.echo(f"{output}: {len(wanted)} tables exported", err=True)
 
 
-@group.command(name="import")
+@command.command(name="import")
 @click.argument("files", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True)
 @click.option("--jsonfile", type=click.Path(path_type=Path), required=True, help="The store to import into.")
 @click.option("--date", "day", help="The day of the first row, where a CSV file of 2017 has times of day alone.")
@@ -141,7 +141,7 @@ def _place(_context: click.Context, _option: click.Parameter, text: str) -> open
 _PLACES = "STORE_OR_URL"
 
 
-@group.command(name="copy")
+@command.command(name="copy")
 @click.option("--from", "source", metavar=_PLACES, required=True, callback=_place, help="What to copy. Only read.")
 @click.option("--to", "target", metavar=_PLACES, required=True, callback=_place, help="Where to add what it lacks.")
 def copy_(*, source: opening.Place, target: opening.Place) -> None:
@@ -186,3 +186,7 @@ def _target(place: opening.Place, source: opening.Place, stack: ExitStack) -> co
     if not (isinstance(source, Path) and source.resolve() == place.store.resolve()):
         events = copying.StoreTarget(stack.enter_context(closing(TinyDbHistory(place.store))))
     return copying.ServerTarget(server, history_opening.groups(place), events)
+
+
+for _each in (rebuild.command, retention.command, simulate.command):
+    command.add_command(_each)

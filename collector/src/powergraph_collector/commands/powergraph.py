@@ -3,79 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from importlib import import_module
 from typing import NoReturn
 
-import click
-
-from powergraph_collector.commands import collecting, frame
-from powergraph_collector.commands.feedback import Feedback
-from powergraph_collector.commands.frame import CommandError, ExitCode
-from powergraph_collector.commands.subcommands import group
-
-_EPILOG = f"""{frame.EXIT_CODES_HELP}
-
-\b
-Subcommands (powergraph WORD --help tells more):
-  status   what the service sees now
-  probe    what a BMC offers, field by field
-  energy   energy and cost of a BMC over a span, from a store or a site
-  run      run a command and tell what it cost, from any machine
-  mark     mark a moment or a span of machines, on the collector's host
-  db       check, export, import, copy stores; rebuild and expire published files"""
-
-
-@click.command(
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EPILOG,
-)
-@frame.version_option
-@frame.bmc_options
-@click.option("--store", is_flag=True, help="Keep the samples in TinyDB instead of printing them.")
-@click.option("--feedback", is_flag=True, help="With --store: show each measure's status.")
-@collecting.collecting_options
-@click.option(
-    "--jsonfile",
-    type=click.Path(path_type=Path),
-    default=Path("powergraph.db"),
-    show_default=True,
-    help="With --store: the TinyDB store; last.csv goes beside it.",
-)
-def command(
-    *,
-    host: str | None,
-    port: int,
-    user: str | None,
-    passwd: str | None,
-    passwd_file: Path | None,
-    reader: str,
-    store: bool,
-    feedback: bool,
-    interval: float,
-    nread: int | None,
-    csv_interval: float,
-    tail_length: int,
-    jsonfile: Path,
-) -> None:
-    """Read what a server draws from its BMC, over IPMI (DCMI power reading, else its watt sensors).
-
-    Prints CSV rows, `timestamp,consumption`, or keeps every sample with --store. A sample counts as stored when it
-    would survive a power cut. The required options are --host, --user and a password.
-    """
-    if feedback and not store:
-        raise CommandError("--feedback shows what is stored: give --store too", ExitCode.USAGE)
-    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file), interval)
-    collected = collecting.settings_for(
-        bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
-    )
-    if store:
-        collecting.store(collected, nread, Feedback() if feedback else None)
-    else:
-        collecting.print_readings(collected, nread)
+from powergraph_collector.commands import frame
 
 
 def main() -> NoReturn:
-    """Run as `powergraph`: a word as first argument is a subcommand."""
-    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
-        frame.run(group, "powergraph")
-    frame.run(command, "powergraph")
+    """Run as `powergraph`: a word as first argument is a subcommand. Only what is run is loaded."""
+    is_word = len(sys.argv) > 1 and not sys.argv[1].startswith("-")
+    module = import_module(f"powergraph_collector.commands.{'subcommands' if is_word else 'one_bmc'}")
+    frame.run(module.command, "powergraph")

@@ -27,6 +27,10 @@ export class LineReader {
     this.rest = new Uint8Array();
     this.dayKey = -1;
     this.midnight = Number.NaN;
+    this.view = new DataView(new ArrayBuffer(0));
+    /** The first 16 bytes of the last row's moment, `2026-11-24T01:50`, and what they say in UTC ms. */
+    this.upToMinute = [0, 0, 0, 0];
+    this.minute = Number.NaN;
   }
 
   /** Read on. Returns whether there was a whole line in it. @param {Uint8Array} bytes */
@@ -36,6 +40,7 @@ export class LineReader {
     this.rest = all.slice(end);
     if (end === 0) return false;
     this.lastLine = all.slice(all.lastIndexOf(NEWLINE, end - 2) + 1, end);
+    this.view = new DataView(all.buffer, all.byteOffset, all.byteLength);
     this.consumed += end;
     for (let begin = 0; begin < end; ) {
       const next = all.indexOf(NEWLINE, begin);
@@ -76,12 +81,10 @@ export class LineReader {
    * @param {Uint8Array} b @param {number} begin
    */
   moment(b, begin) {
-    const midnight = this.#day(b, begin);
-    const hours = two(b, begin + 11);
-    const minutes = two(b, begin + 14);
+    if (begin + 20 > b.length) return Number.NaN;
+    const minute = this.#minute(b, begin);
     const seconds = two(b, begin + 17);
-    if (b[begin + 10] !== 84 || b[begin + 13] !== 58 || b[begin + 16] !== 58) return Number.NaN;
-    if (!(hours < 24 && minutes < 60 && seconds < 60)) return Number.NaN;
+    if (b[begin + 16] !== 58 || !(seconds < 60)) return Number.NaN;
     let i = begin + 19;
     let ms = 0;
     if (b[i] === POINT) {
@@ -94,7 +97,22 @@ export class LineReader {
     }
     if (b[i] !== 90 || b[i + 1] !== COMMA) return Number.NaN;
     this.after = i + 2;
-    return midnight + ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms;
+    return minute + seconds * 1000 + ms;
+  }
+
+  /** The UTC ms of `2026-11-24T01:50`, or NaN. Mostly it is that of the row before. @param {Uint8Array} b @param {number} begin */
+  #minute(b, begin) {
+    const { view, upToMinute } = this;
+    const [first, second] = [view.getUint32(begin), view.getUint32(begin + 4)];
+    const [third, fourth] = [view.getUint32(begin + 8), view.getUint32(begin + 12)];
+    if (fourth === upToMinute[3] && third === upToMinute[2] && second === upToMinute[1] && first === upToMinute[0]) {
+      return this.minute;
+    }
+    this.upToMinute = [first, second, third, fourth];
+    const [hours, minutes] = [two(b, begin + 11), two(b, begin + 14)];
+    const isClock = b[begin + 10] === 84 && b[begin + 13] === 58 && hours < 24 && minutes < 60;
+    this.minute = isClock ? this.#day(b, begin) + (hours * 60 + minutes) * 60_000 : Number.NaN;
+    return this.minute;
   }
 
   /** Midnight (UTC) of `2026-11-24`, or NaN. @param {Uint8Array} b @param {number} begin */

@@ -167,17 +167,24 @@ class MachineView {
     if (round !== this.round) return;
     this.now = serverNow();
     const machine = this.#chosen();
-    this.#showGeneral(machine);
-    byId("panel").hidden = machine === null;
-    if (machine) this.heading.remove();
-    else byId("main").prepend(this.heading);
-    if (machine) {
-      this.#showHead(machine);
-      await this.#load(machine, round);
-    }
+    // At first, what is known is shown while the rest is read; later, all that is new comes with one frame.
+    const isFirst = !machine || !this.read;
+    if (isFirst) this.#showWho(machine);
+    if (machine) await this.#load(machine, round, !isFirst);
     if (round === this.round && this.follow.checked && !document.hidden) {
       this.timer = window.setTimeout(() => this.update(), this.site.refreshMs);
     }
+  }
+
+  #showWho(/** @type {Machine | null} */ machine) {
+    this.#showGeneral(machine);
+    byId("panel").hidden = machine === null;
+    if (!machine) {
+      byId("main").prepend(this.heading);
+      return;
+    }
+    this.heading.remove();
+    this.#showHead(machine);
   }
 
   #chosen() {
@@ -203,10 +210,11 @@ class MachineView {
   }
 
   /** Read the window and draw it; then its figures, then the strip, which nobody waits for. */
-  async #load(/** @type {Machine} */ machine, /** @type {number} */ round) {
+  async #load(/** @type {Machine} */ machine, /** @type {number} */ round, withHead = false) {
     const window = this.#window;
     const found = await this.#read(machine, window);
     if (round !== this.round) return;
+    if (withHead) this.#showWho(machine);
     this.read = found;
     this.readOf = window;
     this.#draw();
