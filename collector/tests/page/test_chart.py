@@ -135,6 +135,23 @@ class TestMouse:
         page.wait_for_timeout(200)
         assert visitor.window() == (BEGIN, END)
 
+    def test_escape_while_panning_leads_back_to_where_it_was(self, node, visit):
+        visitor = visit()
+        page = visitor.open(f"machine.html?machine=node01&from={DAY}T10:00:00Z&to={DAY}T12:00:00Z")
+        visitor.drawn()
+        before = visitor.window()
+        box = page.locator("#chart .u-over").bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 80)
+        page.keyboard.down("Alt")
+        page.mouse.down()
+        page.mouse.move(box["x"] + 400, box["y"] + 80, steps=4)
+        page.keyboard.up("Alt")
+        page.wait_for_function(f"from => {CHART}.scales.x.min < from", arg=before[0])
+        page.keyboard.press("Escape")
+        page.mouse.up()
+        page.wait_for_function(f"from => {CHART}.scales.x.min === from", arg=before[0])
+        assert visitor.window() == before
+
     def test_the_crosshair_says_date_time_and_the_least_and_most_of_a_pixel(self, node, visit):
         visitor = visit()
         page = visitor.open(WHOLE_DAY)

@@ -149,3 +149,32 @@ def test_markers_of_the_compared_machines_are_drawn(two, visit):
         )
         > 1
     )
+
+
+def test_items_with_the_same_span_of_their_own_are_drawn_over_it(two, visit):
+    page = visit().open(f"compare.html?item=node01@{FROM}/{TO}")
+    page.wait_for_function("() => document.querySelector('#together').chart?.data[1]?.length > 0")
+    drawn = page.evaluate("(({min, max}) => [min, max])(document.querySelector('#together').chart.scales.x)")
+    assert drawn == [ms(FROM), ms(TO)]
+
+
+def test_another_zone_keeps_all_that_is_compared(two, visit):
+    page = visit().open(compare("node01", "node02", more=f"&from={FROM}&to={TO}"))
+    expect(page.locator(".comparison tbody tr")).to_have_count(2)
+    page.locator("#choose-zone").select_option("utc")
+    expect(page.locator(".comparison tbody tr")).to_have_count(2)
+    assert "zone=utc" in page.url
+
+
+def test_escape_goes_back_from_a_zoom_and_no_further(two, visit):
+    page = visit().open(compare("node01", "node02", more=f"&from={FROM}&to={TO}"))
+    before = page.url
+    page.wait_for_function("() => document.querySelector('#together').chart?.data[2]?.length > 0")
+    chart = page.locator("#together").get_by_role("application")
+    chart.press("Escape")
+    assert page.url == before
+    chart.press("+")
+    page.wait_for_function("before => location.href !== before", arg=before)
+    chart.press("Escape")
+    page.wait_for_function("before => location.href === before", arg=before)
+    expect(page.locator(".comparison tbody tr")).to_have_count(2)

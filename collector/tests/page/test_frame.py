@@ -73,7 +73,7 @@ class TestEveryView:
         page = open_view(visit(), view)
         name = "overview" if view == "index.html" else view.removesuffix(".html")
         asked = [each.path.removeprefix("/powergraph/") for each in server.asked]
-        own = {view, f"scripts/{name}.js", f"styles/{name}.css", "languages/en.json", "favicon.svg"}
+        own = {view, f"scripts/{name}.js", f"styles/{name}.css", "favicon.svg"}
         library = {"vendor/uplot-1.6.32/uPlot.iife.min.js"} if page.locator("figure.chart").count() else set()
         assert {each for each in asked if not each.startswith("data/")} == own | library
         for file in ("data/lab/index.json", f"scripts/{name}.js", f"styles/{name}.css"):

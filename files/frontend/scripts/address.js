@@ -23,8 +23,13 @@ export function link(page, parameters) {
   const kept = Object.fromEntries(KEPT.map((name) => [name, parameter(name)]));
   const all = { ...parameters, ...kept, ...parameters };
   for (const [name, value] of Object.entries(all)) if (value !== null) query.set(name, value);
+  return withQuery(page, query);
+}
+
+/** An address as people read it. @param {string} page @param {URLSearchParams} query */
+export function withQuery(page, query) {
   // A slash is allowed in a query, and "lab/node01" reads better than "lab%2Fnode01".
-  const text = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":");
+  const text = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
   return text ? `${page}?${text}` : page;
 }
 

@@ -1,6 +1,6 @@
 /** What every view begins with: settings, language, zone, and the choices of both in the page's head. */
 
-import { link } from "./address.js";
+import { link, withQuery } from "./address.js";
 import { byId } from "./element.js";
 import { languageCode, useLanguage } from "./language.js";
 import { siteOfPage } from "./published/site.js";
@@ -66,6 +66,11 @@ function choices() {
 }
 
 function reload(/** @type {Record<string, string | null>} */ changed) {
-  const known = Object.fromEntries(new URLSearchParams(location.search));
-  location.assign(link(location.pathname, { ...known, ...changed }));
+  // Several of one name, as in the address of Compare, stay several.
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(changed)) {
+    if (value === null) query.delete(name);
+    else query.set(name, value);
+  }
+  location.assign(withQuery(location.pathname, query));
 }

@@ -1,5 +1,6 @@
 /** The page's language: texts from a file, and the locale of numbers and dates. */
 
+import { byId } from "./element.js";
 import { recall } from "./remembering.js";
 
 /** @typedef {string | Record<string, string>} Text one text, or one for each plural category of `count` */
@@ -77,8 +78,8 @@ export function chosenLanguage(known, wanted) {
 }
 
 /**
- * Load the visitor's language and put the page's fixed texts into it. Where its file cannot be had, the language that the
- * page was rendered in does instead; throws when that cannot be had either, since then there are no words to go on with.
+ * Load the visitor's language and put the page's fixed texts into it; the words of the language that the page was
+ * rendered in stand in the page, for its visitors and for all whose own language cannot be had.
  * @param {string[]} known @param {Promise<void>} whole when the whole page is there
  */
 export async function useLanguage(known, whole) {
@@ -90,7 +91,7 @@ export async function useLanguage(known, whole) {
     rendered,
   ];
   const chosen = chosenLanguage(known, wanted);
-  const { code, texts } = await firstThatIsThere(new Set([chosen, rendered]));
+  const { code, texts } = await textsOf(chosen, rendered);
   const own = navigator.languages.find((each) => each.split("-")[0] === code.split("-")[0]) ?? code;
   setLanguage(code, texts, code.includes("-") ? code : own);
   await whole;
@@ -107,25 +108,23 @@ export async function useLanguage(known, whole) {
   if (title) document.title = `${t(title)} · ${site}`;
 }
 
-/** @param {Iterable<string>} codes best first; throws when the texts of none can be had */
-async function firstThatIsThere(codes) {
-  let failed;
-  for (const code of codes) {
-    try {
-      return { code, texts: await textsOf(code) };
-    } catch (error) {
-      failed = error;
-    }
-  }
-  throw failed;
+/**
+ * The texts of a language; where its file cannot be had, those that stand in the page itself.
+ * @param {string} code @param {string} rendered
+ * @returns {Promise<{ code: string, texts: Record<string, Record<string, Text>> }>}
+ */
+async function textsOf(code, rendered) {
+  const texts = code === rendered ? null : await asked(`languages/${code}.json`);
+  return texts ? { code, texts } : { code: rendered, texts: JSON.parse(byId("words").textContent ?? "") };
 }
 
-/** @param {string} code @returns {Promise<Record<string, Record<string, Text>>>} */
-async function textsOf(code) {
-  const url = `languages/${code}.json`;
-  const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin" });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-  const texts = await answer.json().catch(() => null);
-  if (typeof texts?.frame !== "object") throw new Error(`${url}: not the texts of a language`);
-  return texts;
+/** The texts in a file, or null. @param {string} url @returns {Promise<Record<string, Record<string, Text>> | null>} */
+async function asked(url) {
+  try {
+    const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin" });
+    const texts = await answer.json();
+    return answer.ok && typeof texts?.frame === "object" ? texts : null;
+  } catch {
+    return null;
+  }
 }

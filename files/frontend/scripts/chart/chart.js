@@ -62,6 +62,8 @@ export class PowerChart {
     this.picture = NOTHING;
     /** @type {Span | null} the window of the gesture that is under way */
     this.moving = null;
+    /** @type {Span | null} the window before it */
+    this.resting = null;
     /** @type {Span | null} */
     this.selection = null;
     this.label = "";
@@ -306,6 +308,7 @@ export class PowerChart {
 
   #stretch(/** @type {"zoom" | "select"} */ kind, /** @type {number} */ from, /** @type {number} */ to) {
     // What is drawn must not move away under the hand.
+    this.resting ??= this.picture.window;
     this.moving ??= this.picture.window;
     const { rubber, mark } = this;
     if (!rubber || !mark) return;
@@ -319,6 +322,7 @@ export class PowerChart {
 
   #move(/** @type {Span} */ span) {
     if (!this.handlers.onZoom) return;
+    this.resting ??= this.picture.window;
     this.moving = longEnough(span);
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
@@ -331,16 +335,21 @@ export class PowerChart {
   /** A gesture is over, without effect. */
   #end() {
     cancelAnimationFrame(this.frame);
-    const hadMoved = this.moving !== null;
+    const { resting } = this;
     this.moving = null;
+    this.resting = null;
     if (this.rubber) this.rubber.hidden = true;
-    if (hadMoved) this.#draw();
+    if (!resting) return;
+    this.picture = { ...this.picture, window: resting };
+    if (this.handlers.onMove) this.handlers.onMove(resting);
+    else this.#draw();
   }
 
   #zoom(/** @type {Span} */ span) {
     const wanted = longEnough(span);
     cancelAnimationFrame(this.frame);
     this.moving = null;
+    this.resting = null;
     if (this.rubber) this.rubber.hidden = true;
     this.picture = { ...this.picture, window: wanted };
     if (this.handlers.onZoom) this.handlers.onZoom(wanted);

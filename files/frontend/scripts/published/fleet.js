@@ -163,6 +163,12 @@ export function hasDay(machine, day) {
   return isIn(machine.days, day);
 }
 
+/** The first day with samples from a day on, or null. @param {Machine} machine @param {string} day */
+export function dayFrom(machine, day) {
+  const range = machine.days.find(([, last]) => day <= last);
+  return range ? [range[0], day].sort()[1] : null;
+}
+
 /** The nearest days with samples before and after a day. @param {Machine} machine @param {string} day */
 export function neighbours(machine, day) {
   /** @type {string | null} */

@@ -3,7 +3,7 @@
 import { addDays, dayOf, daysTouching, midnights, nextMonth, nextYear, spanOfDay } from "../time.js";
 import { CsvReader } from "./csv.js";
 import { body, FileError, get, serverNow } from "./fetching.js";
-import { fileOf, hasDay, isIn, loadEvents } from "./fleet.js";
+import { dayFrom, fileOf, hasDay, isIn, loadEvents } from "./fleet.js";
 import { FollowedFile } from "./follow.js";
 import { RowsReader } from "./rows.js";
 
@@ -58,11 +58,13 @@ export class MachineHistory {
     const { machine } = this;
     const days = daysTouching(from, Math.max(from, to - 1), machine.zone);
     const wanted = days.filter((day) => hasDay(machine, day));
-    const [before, after] = [addDays(days[0], -1), addDays(days[days.length - 1], 1)];
+    const before = addDays(days[0], -1);
+    // The last sample of a day holds until the next one, on whatever day that is.
+    const after = dayFrom(machine, addDays(days[days.length - 1], 1));
     const parts = await Promise.all([
       hasDay(machine, before) ? this.#edge(before, "end") : null,
       ...wanted.map((day) => this.#day(day)),
-      hasDay(machine, after) ? this.#edge(after, "begin") : null,
+      after ? this.#edge(after, "begin") : null,
     ]);
     const there = parts.filter((part) => part !== null);
     return {

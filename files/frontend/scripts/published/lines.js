@@ -6,6 +6,7 @@ const COMMA = 44;
 const POINT = 46;
 const ZERO = 48;
 const decoder = new TextDecoder();
+const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /** Grows by bytes; what comes after the last newline is held back until the rest of its line arrives. */
 export class LineReader {
@@ -27,7 +28,7 @@ export class LineReader {
     this.rest = new Uint8Array();
     this.dayKey = -1;
     this.midnight = Number.NaN;
-    this.view = new DataView(new ArrayBuffer(0));
+    this.view = NO_BYTES;
     /** The first 16 bytes of the last row's moment, `2026-11-24T01:50`, and what they say in UTC ms. */
     this.upToMinute = [0, 0, 0, 0];
     this.minute = Number.NaN;
@@ -47,6 +48,7 @@ export class LineReader {
       this.#line(all, begin, next > begin && all[next - 1] === RETURN ? next - 1 : next);
       begin = next + 1;
     }
+    this.view = NO_BYTES; // else it would keep the file's bytes
     return true;
   }
 

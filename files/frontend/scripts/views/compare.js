@@ -1,6 +1,6 @@
 /** Compare: machines over the same span, or over spans of their own from their beginnings: which does the work for less. */
 
-import { link } from "../address.js";
+import { link, withQuery } from "../address.js";
 import { PowerChart } from "../chart/chart.js";
 import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { isAligned, itemsOf, itemText, MOST_ITEMS } from "../compare/items.js";
@@ -45,6 +45,10 @@ const MOST_TOLD = 3;
 const MULTIPLE_PIXELS = 300;
 const TABLE_ROWS = 24;
 
+/** What the browser's history says of a step that a zoom made. */
+const ZOOMED = { zoomed: true };
+const isZoomed = () => history.state?.zoomed === true;
+
 class Compare {
   /** @param {import("../published/site.js").Site} site */
   constructor(site) {
@@ -60,7 +64,8 @@ class Compare {
     this.round = 0;
     this.chart = new PowerChart(byId("together"), {
       onZoom: (span) => this.#zoom(span),
-      onBack: () => history.back(),
+      // Only from a zoom of this view: what lies before that is another page.
+      onBack: () => isZoomed() && history.back(),
     });
     drawsForPaper(this.chart);
     saysOnPaper(byId("on-paper"), () => ({
@@ -222,7 +227,8 @@ class Compare {
     const common = this.#common();
     const aligned = isAligned(this.items, common);
     const length = Math.max(...this.compared.map(({ span: [from, to] }) => to - from));
-    const window = /** @type {Span} */ (aligned ? [0, length] : common);
+    // All over one span: the common one, or one that each has of its own.
+    const window = /** @type {Span} */ (aligned ? [0, length] : (this.compared[0]?.span ?? common));
     const lines = this.compared.map(({ machine, item, span, line }) => ({
       ...shifted(line ?? EMPTY, aligned ? span[0] : 0),
       title: aligned ? `${machine.title}, ${this.#moment(span[0])}` : machine.title,
@@ -242,6 +248,7 @@ class Compare {
       caps: [],
       markers: this.#markers(aligned),
     });
+    this.chart.canGoBack = isZoomed();
     this.#drawMultiples(few ? [] : lines, window, aligned);
     byId("drawn").hidden = false;
     this.drawn = { shown, window, aligned };
@@ -513,7 +520,10 @@ class Compare {
     if (whole[0] >= whole[1]) return;
     if (!isAligned(this.items, this.#common())) {
       this.given = whole;
-      this.#go(this.items.map(({ machine }) => ({ machine, span: null })));
+      this.#go(
+        this.items.map(({ machine }) => ({ machine, span: null })),
+        ZOOMED,
+      );
       return;
     }
     this.#go(
@@ -521,6 +531,7 @@ class Compare {
         ...item,
         span: /** @type {Span} */ ([start + whole[0], start + whole[1]]),
       })),
+      ZOOMED,
     );
   }
 
@@ -542,7 +553,7 @@ class Compare {
     this.#go(this.items.filter((each) => each !== item));
   }
 
-  #go(/** @type {Item[]} */ items) {
+  #go(/** @type {Item[]} */ items, /** @type {unknown} */ state = null) {
     this.items = items;
     const query = new URLSearchParams(location.search);
     query.delete("item");
@@ -555,11 +566,7 @@ class Compare {
       if (value === null) query.delete(name);
       else query.set(name, value);
     }
-    history.pushState(
-      null,
-      "",
-      `${location.pathname}?${query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@")}`,
-    );
+    history.pushState(state, "", withQuery(location.pathname, query));
     this.show();
   }
 

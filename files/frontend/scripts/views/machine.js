@@ -168,6 +168,8 @@ class MachineView {
     this.now = serverNow();
     const machine = this.#chosen();
     // At first, what is known is shown while the rest is read; later, all that is new comes with one frame.
+    // Who came without a name stays with the machine that was found.
+    if (machine) this.wanted ??= this.fleet.address(machine);
     const isFirst = !machine || !this.read;
     if (isFirst) this.#showWho(machine);
     if (machine) await this.#load(machine, round, !isFirst);
@@ -209,18 +211,23 @@ class MachineView {
     return this.navigation.window(this.now);
   }
 
-  /** Read the window and draw it; then its figures, then the strip, which nobody waits for. */
-  async #load(/** @type {Machine} */ machine, /** @type {number} */ round, withHead = false) {
+  /**
+   * Read the window and draw it; then its figures, then the strip, which nobody waits for. What is new in an update comes
+   * with one frame.
+   */
+  async #load(/** @type {Machine} */ machine, /** @type {number} */ round, isUpdate = false) {
     const window = this.#window;
     const found = await this.#read(machine, window);
     if (round !== this.round) return;
-    if (withHead) this.#showWho(machine);
+    if (isUpdate) this.#showWho(machine);
     this.read = found;
     this.readOf = window;
     this.#draw();
     byId("panel").classList.remove("waiting");
-    await painted();
-    if (round !== this.round) return;
+    if (!isUpdate) {
+      await painted();
+      if (round !== this.round) return;
+    }
     await this.#showFigures(machine, round);
     if (round !== this.round) return;
     this.#showNotices(machine);
@@ -467,7 +474,7 @@ class MachineView {
     // The links stay, whoever has the focus of one; while the window moves, they lead elsewhere.
     [
       link("daily.html", { machine: address, date, zone }),
-      link("compare.html", { item, zone }).replaceAll("%40", "@"),
+      link("compare.html", { item, zone }),
       link("files.html", { machine: address }),
     ].forEach((href, i) => {
       root.children[i].setAttribute("href", href);
@@ -544,6 +551,11 @@ class MachineView {
       const width = ROW_MS[level];
       const wide = /** @type {Span} */ ([Math.floor(span[0] / width) * width, Math.ceil(span[1] / width) * width]);
       text = csvOfRows(await history.rows(level, ...wide), wide);
+    }
+    const trouble = history.errors.find(({ url }) => url.endsWith(".csv"));
+    if (trouble) {
+      this.#tell(t("machine.not_downloaded", { detail: trouble.detail }));
+      return;
     }
     download(fileName(machine.name, span, this.selection ? this.label : ""), text);
     this.#tell(t(`machine.downloaded_${level.replace("-", "_")}`, { n: text.split("\n").length - 2 }));
