@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import axe
 import pytest
@@ -391,6 +392,18 @@ class TestSelection:
         assert (tiles["Energy"], tiles["Mean"]) == (f"{joules / 3600:.2f} Wh", f"{joules / 55:.1f} W")
         expect(page.locator(".figure-notes")).to_contain_text("5 readings carry this span")
         expect(page.locator(".figure-notes")).to_contain_text("± 18.2 %")
+
+    def test_a_machine_that_is_new_is_counted_from_its_samples_in_a_span_that_began_before_it(self, lab, visit):
+        rows = every(10, f"{TODAY}T09:00:00Z", NOW)
+        lab.bmc("node01", interval_s=10.0)
+        lab.day("node01", TODAY, rows)
+        rollup_files.publish_samples(lab, "node01", rows)
+        visitor = visit()
+        page = visitor.open(f"machine.html?machine=node01&from={DAY}T00:00:00Z&to={TODAY}T12:00:00Z")
+        visitor.drawn()
+        joules = sum(watts * (after - at) / 1000 for (at, watts), (after, _) in pairwise(rows))
+        assert figures_of(visitor, "In view: ")["Energy"] == f"{joules / 3600 / 1000:.3f} kWh"
+        assert "not published any more" not in page.locator("main").inner_text()
 
     def test_shift_and_dragging_selects_whatever_is_zoomed_and_the_address_shows_the_same_again(self, past, visit):
         visitor = visit()

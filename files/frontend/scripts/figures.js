@@ -5,7 +5,7 @@
 
 import { holds } from "./energy.js";
 import { intervalAfter, stepsOf } from "./happenings.js";
-import { availableLevel } from "./levels.js";
+import { finestLevel } from "./levels.js";
 import { ROW_MS } from "./published/history.js";
 import { costOf, RateClock } from "./tariff.js";
 import { addDays, dayOf, startOfDay } from "./time.js";
@@ -62,7 +62,7 @@ export function figuresOfRows(rows, widthMs, prices, from, to, intervalMs) {
  * @param {{ inShort?: boolean }} [how] @returns {Promise<Figures>}
  */
 export async function figuresOf(machine, history, from, to, now, { inShort = false } = {}) {
-  const level = availableLevel(machine, from, to);
+  const level = await finestLevel(history, from, to);
   const isOpen = to > now;
   if (inShort && to - from > LONGEST_OF_SAMPLES_MS && machine.months.length > 0) {
     return { ...(await dailyFigures(machine, history, from, to)), isOpen };

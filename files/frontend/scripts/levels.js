@@ -1,7 +1,7 @@
 /** Which published data to draw: the finest whose points the eye could tell apart, of what there is. */
 
 import { isIn } from "./published/fleet.js";
-import { addDays, dayOf, HOUR, nextMonth } from "./time.js";
+import { addDays, dayOf, HOUR, nextMonth, startOfDay } from "./time.js";
 
 const DAY = 24 * HOUR;
 /** Rows narrower than this are not told apart, and coarser ones show the same picture: minimum and maximum stay. */
@@ -11,6 +11,7 @@ const MOST_DAYS_OF_SAMPLES = 3;
 
 /**
  * @typedef {import("./published/fleet.js").Machine} Machine
+ * @typedef {Pick<import("./published/history.js").MachineHistory, "machine" | "rows">} MachineHistory
  * @typedef {"samples" | "five-minutes" | "hours" | "days"} Level
  */
 
@@ -33,8 +34,31 @@ export function levelFor(machine, from, to, pixels) {
   return wide?.level ?? "samples";
 }
 
-/** The finest level of which a whole span is published; samples where nothing is known of any rows. */
-export function availableLevel(/** @type {Machine} */ machine, /** @type {number} */ from, /** @type {number} */ to) {
+/**
+ * The level to draw a span with, where rows are asked whether there was anything before the first published day.
+ * @param {MachineHistory} history @param {number} from @param {number} to @param {number} pixels @returns {Promise<Level>}
+ */
+export async function drawnLevel(history, from, to, pixels) {
+  const level = levelFor(history.machine, from, to, pixels);
+  if (level === "samples" || to - from > MOST_DAYS_OF_SAMPLES * DAY) return level;
+  return (await finestLevel(history, from, to)) === "samples" ? "samples" : level;
+}
+
+/**
+ * The finest level of which all that there was in a span is published. Of days before the first published one, rows tell
+ * whether there was anything: a machine may be new.
+ * @param {MachineHistory} history @param {number} from @param {number} to @returns {Promise<"samples" | "five-minutes" | "hours">}
+ */
+export async function finestLevel(history, from, to) {
+  const { machine } = history;
+  const level = availableLevel(machine, from, to);
+  if (level === "samples" || machine.days.length === 0) return level;
+  const rows = await history.rows(level, from, Math.min(to, startOfDay(machine.days[0][0], machine.zone)));
+  return rows.samples.some((count) => count > 0) ? level : "samples";
+}
+
+/** The finest level of which a whole span may be published; samples where nothing is known of any rows. */
+function availableLevel(/** @type {Machine} */ machine, /** @type {number} */ from, /** @type {number} */ to) {
   const [first, last] = [dayOf(from, machine.zone), dayOf(Math.max(from, to - 1), machine.zone)];
   if (machine.months.length === 0 || !isUnpublished(machine, first, last)) return "samples";
   const months = [];

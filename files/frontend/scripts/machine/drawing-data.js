@@ -2,7 +2,7 @@
 
 import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { intervalAfter, stepsOf } from "../happenings.js";
-import { levelFor } from "../levels.js";
+import { drawnLevel } from "../levels.js";
 import { ROW_MS } from "../published/history.js";
 
 /**
@@ -15,7 +15,7 @@ import { ROW_MS } from "../published/history.js";
 
 /** @param {MachineHistory} history @param {Span} window @param {number} pixels @returns {Promise<Read>} */
 export async function read(history, [from, to], pixels) {
-  const level = levelFor(history.machine, from, to, pixels);
+  const level = await drawnLevel(history, from, to, pixels);
   const events = history.events(from, to);
   if (level === "samples") {
     return { level, samples: await history.samples(from, to), rows: null, happened: await events };

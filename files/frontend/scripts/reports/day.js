@@ -4,7 +4,7 @@ import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { holds, LONGEST_HOLD, parts } from "../energy.js";
 import { figuresOfRows, figuresOfSamples } from "../figures.js";
 import { intervalAfter, stepsOf } from "../happenings.js";
-import { availableLevel } from "../levels.js";
+import { finestLevel } from "../levels.js";
 import { ROW_MS } from "../published/history.js";
 import { HOUR, spanOfDay } from "../time.js";
 import { hoursOfDay, partsOfRows, timeAbove, timeAboveOfRows } from "./hours.js";
@@ -98,7 +98,7 @@ export class DayOfMachine {
 export async function readDay(machine, history, day, now) {
   const span = spanOfDay(day, machine.zone);
   const [from, to] = span;
-  const level = availableLevel(machine, from, to);
+  const level = await finestLevel(history, from, to);
   if (level === "samples") {
     const [samples, happened] = await Promise.all([history.samples(from, to), history.events(from, to)]);
     const last = samples.at[samples.at.length - 1] ?? from;

@@ -11,7 +11,7 @@ import * as format from "../format.js";
 import { begin } from "../frame.js";
 import { intervalAfter } from "../happenings.js";
 import { t } from "../language.js";
-import { levelFor } from "../levels.js";
+import { drawnLevel } from "../levels.js";
 import { rowsOf } from "../machine/drawing-data.js";
 import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
@@ -189,7 +189,7 @@ class Compare {
     const { machine, history: past, span } = compared;
     const [from, to] = span;
     const pixels = this.compared.length > MOST_LINES ? MULTIPLE_PIXELS : Math.max(this.chart.pixels, MULTIPLE_PIXELS);
-    const level = levelFor(machine, from, to, pixels);
+    const level = await drawnLevel(past, from, to, pixels);
     // The months of many machines would take longer to ask for than all the rest.
     const happened = this.#isInShort() ? { intervalMs: machine.intervalMs, events: [] } : await past.events(from, to);
     compared.marks = happened.events.filter(({ kind }) => kind === "marker");

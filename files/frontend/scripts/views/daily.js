@@ -395,12 +395,13 @@ class Daily {
   }
 
   /** @returns {Notice} */
-  #empty(/** @type {string} */ day, /** @type {DayOfMachine} */ { machine, happened, samples }) {
+  #empty(/** @type {string} */ day, /** @type {DayOfMachine} */ { machine, happened }) {
+    const hasFile = hasDay(machine, day);
     const outage = happened.events.find(({ kind }) => kind === "outage");
     const reason = outage ? `${reasonWords(outage.reason)}. ${outage.detail}` : "";
     return {
-      level: samples ? "warn" : "info",
-      title: samples
+      level: hasFile ? "warn" : "info",
+      title: hasFile
         ? t("daily.empty", { day: longDay(day) })
         : t("daily.nothing", { machine: machine.title, day: longDay(day) }),
       text: outage ? t("daily.empty_why", { reason }) : t("daily.empty_unknown"),

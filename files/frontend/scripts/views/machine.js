@@ -12,7 +12,7 @@ import * as format from "../format.js";
 import { begin } from "../frame.js";
 import { intervalAfter } from "../happenings.js";
 import { t } from "../language.js";
-import { availableLevel, levelFor } from "../levels.js";
+import { finestLevel, levelFor } from "../levels.js";
 import { isFor, readAhead } from "../machine/ahead.js";
 import { asked, LONGEST_LABEL, machineOf } from "../machine/asked.js";
 import { clockSteps, hasAny, lastSample, pictureOf, read, rowsOf } from "../machine/drawing-data.js";
@@ -542,7 +542,7 @@ class MachineView {
     if (!machine) return;
     const history = this.#history(machine);
     const span = this.#counted(machine);
-    const available = availableLevel(machine, ...span);
+    const available = await finestLevel(history, ...span);
     const isLong = span[1] - span[0] > LONGEST_OF_SAMPLES_MS && machine.months.length > 0;
     const level = available === "samples" && isLong ? "five-minutes" : available;
     let text;
