@@ -118,6 +118,21 @@ def test_figures_are_told_in_lines_as_the_page_shows_them(folder: Path, site: We
     assert out.splitlines() == [f"{name:<11}{value}" for name, value in told.items()]
 
 
+def test_what_is_simulated_is_said_to_be(folder: Path, tmp_path: Path, site: WebSite) -> None:
+    _copy(folder, tmp_path)
+    path = tmp_path / "powergraph.toml"
+    path.write_text(path.read_text().replace('name = "node01"', 'name = "node01"\nsimulated = true'))
+    index = json.loads((tmp_path / "data/lab/index.json").read_bytes())
+    index["bmcs"][0]["simulated"] = True
+    site.answers["data/lab/index.json"] = (200, json.dumps(index).encode())
+    for source in (["--config", "powergraph.toml"], ["--site", site.url]):
+        span = ["--from", "2024-11-03T20:30Z", "--to", "2024-11-03T21:30Z"]
+        _, out, _ = run(tmp_path, "powergraph", "energy", *source, *span)
+        assert out.splitlines()[-1] == "note       these readings are simulated, not measured"
+        assert energy(tmp_path, *source, *span)["simulated"] is True
+    assert energy(folder, "--config", "powergraph.toml", *span)["simulated"] is False
+
+
 def test_cost_is_split_by_rate(folder: Path) -> None:
     span = ["--from", "2024-11-03T20:00Z", "--to", "2024-11-03T22:00Z"]  # 21:00 to 23:00 in Berlin
     cost = energy(folder, "--config", "powergraph.toml", *span)["cost"]

@@ -75,7 +75,7 @@ def test_figures_go_to_stderr_and_output_and_exit_code_are_the_commands(site: We
     lines = err.splitlines()
     assert lines[0] == "err"
     told = {line[:10].strip(): line[10:].strip() for line in lines[1:]}
-    assert told["machine"] == "node01"
+    assert (told["machine"], told["note"]) == ("node01", "these readings are simulated, not measured")
     assert (told["mean"], told["peak"].split(" at ")[0], told["coverage"][:5]) == ("200.0 W", "200 W", "100 %")
     assert told["error"].endswith(" %")
     assert told["above idle"].endswith(" Wh (idle 150.0 W: as told by --idle-w)")
@@ -93,7 +93,7 @@ def test_the_baseline_is_the_base_load_of_the_day_before(site: WebSite, tmp_path
     (found,) = figures(err)["machines"]
     assert found["baseline_w"] == 200
     assert found["baseline_of"] == "the base load of the 24 h before, 100 % of which are known"
-    assert (found["above_idle_wh"], found["complete"]) == (0, True)
+    assert (found["above_idle_wh"], found["complete"], found["simulated"]) == (0, True, True)
     assert found["co2_g"] == pytest.approx(found["energy_wh"] / 2)
 
 
@@ -105,6 +105,7 @@ def test_several_machines_have_a_line_each_and_a_sum(site: WebSite, tmp_path: Pa
     assert lines[0].startswith("node01: mean 200.0 W, peak 200 W, energy ")
     assert lines[1].startswith("node02: mean 300.0 W, peak 300 W, energy ")
     assert lines[2].startswith("sum: mean 500.0 W, energy ")
+    assert lines[3] == "simulated, not measured: node01, node02"
     assert f"node02: {site.url}/machine.html?machine=lab/node02&from=20" in err
     _, _, err = run(tmp_path, "powergraph", "run", *options, "--json", "sleep", "1")
     found = figures(err)

@@ -44,3 +44,11 @@ def test_times_do_not_change_it_and_content_does(plugin: ModuleType, sources: Pa
     assert plugin.archive(sources, ["src", "lock"], []) == before
     (sources / "lock").write_text("owt")
     assert plugin.archive(sources, ["src", "lock"], []) != before
+
+
+def test_what_is_rendered_takes_the_place_of_its_template(plugin: ModuleType, sources: Path) -> None:
+    packed = plugin.archive(sources, ["src"], ["*.j2"], {"src/page.html": "The <lab>, 230 µW"})
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        assert tar.getnames() == ["src/deep/a.py", "src/page.html"]
+        assert tar.extractfile("src/page.html").read().decode() == "The <lab>, 230 µW"
+    assert plugin.archive(sources, ["src"], ["*.j2"], {"src/page.html": "another"}) != packed

@@ -85,8 +85,8 @@ def calendar(more: str = "", machine: str = "node01") -> str:
 
 def shown(visitor):
     visitor.page.wait_for_selector("#report:not([hidden])")
-    expect(visitor.page.locator("#notices")).not_to_contain_text("Reading")
-    expect(visitor.page.locator("#report .tiles").first).not_to_contain_text("Reading")
+    expect(visitor.page.locator("#notices")).not_to_contain_text("Reading …")
+    expect(visitor.page.locator("#report .tiles").first).not_to_contain_text("Reading …")
     return visitor.page
 
 

@@ -196,6 +196,25 @@ class TestKeys:
         chart.press("End")
         expect(spoken).to_contain_text("10:10:00")
 
+    def test_arrows_stop_in_a_hole_once_and_its_reason_is_spoken(self, lab, visit):
+        hole = {"kind": "outage", "begin": f"{DAY}T10:02:00.000Z", "end": f"{DAY}T10:05:00.000Z"}
+        rows = [row for row in ROWS if not ms(f"{DAY}T10:02:00Z") <= row[0] < ms(f"{DAY}T10:05:00Z")]
+        lab.bmc("node01")
+        lab.day("node01", DAY, rows, [hole | {"reason": "login-refused", "detail": ""}])
+        visitor = visit()
+        page = visitor.open(f"machine.html?machine=node01&from={DAY}T10:00:00Z&to={DAY}T10:10:00Z")
+        visitor.drawn()
+        chart = page.get_by_role("application")
+        chart.focus()
+        spoken = page.locator("#chart [aria-live=polite]")
+        for key, begin, steps in (("ArrowRight", "Home", 12), ("ArrowLeft", "End", 60)):
+            chart.press(begin)
+            said = []
+            for _ in range(steps + 4):
+                chart.press(key)
+                said.append(spoken.inner_text())
+            assert sum("no reading: it refuses the login" in each for each in said) == 1, said
+
     def test_with_shift_keys_select_and_escape_clears(self, node, visit):
         visitor = visit()
         page = visitor.open(WHOLE_DAY)

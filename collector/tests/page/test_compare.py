@@ -67,7 +67,7 @@ def test_one_machine_over_two_spans_is_drawn_from_their_beginnings(lab, visit):
     )
     assert chart[1:] == [0, 3_600_000]
     assert min(at for at in chart[0]) <= 0 < max(chart[0]) <= 3_600_000 + 10_000
-    expect(page.locator("#together figcaption")).to_contain_text("since the beginning")
+    expect(page.locator("#together figcaption")).to_contain_text("since the beginning; dates in UTC")
 
 
 def test_more_than_six_are_a_total_with_the_greatest_and_small_charts(lab, visit):
@@ -96,7 +96,24 @@ def test_a_year_is_reckoned_from_rows_of_days_and_is_exact(lab, visit):
     # The last reading holds nothing yet.
     assert cells(page, "energy") == [f"{energy_wh / 1000 - rows[-1][1] / 6000:,.3f} kWh"] * 3
     assert cells(page, "peak") == ["306 W"] * 3
-    assert page.locator(".comparison .p95").count() > 0
+    assert cells(page, "p95") == ["–"] * 3
+    expect(page.locator("#notes")).to_contain_text("Of more than two machines over more than 7 days, percentiles")
+    page = page.context.pages[0]
+    page.goto(page.url.replace("&item=node03", ""))
+    assert cells(page, "p95") == ["306.0 W"] * 2
+    expect(page.locator(".comparison tbody tr").first).to_contain_text("of means of 5 min")
+    expect(page.locator("#notes")).not_to_contain_text("Of more than two machines")
+
+
+def test_few_readings_and_what_is_simulated_are_said(lab, visit):
+    machine(lab, "node01", 400, simulated=True)
+    machine(lab, "node02", 300)
+    page = visit().open(compare("node01", "node02", more=f"&from={FROM}&to={DAY}T08:01:00Z"))
+    assert cells(page, "mean") == ["400.0 W", "300.0 W"]
+    expect(page.locator("#notes li")).to_have_count(1)
+    expect(page.locator("#notes")).to_contain_text("6 readings carry this span")
+    expect(page.locator("#together .readout")).to_contain_text("NODE01 (simulated)")
+    assert "NODE02 (sim" not in page.locator("#together .readout").inner_text()
 
 
 def test_adding_removing_and_going_back_keep_the_address(two, visit):

@@ -33,7 +33,7 @@ def daily(date: str, machine: str = "node01", more: str = "") -> str:
 def shown(visitor):
     """Wait for a report, with what comes last."""
     visitor.page.wait_for_selector("#panel:not([hidden])")
-    expect(visitor.page.locator("#notices")).not_to_contain_text("Reading")
+    expect(visitor.page.locator("#notices")).not_to_contain_text("Reading …")
     return visitor.page
 
 
@@ -210,7 +210,7 @@ def test_of_a_half_bad_file_the_good_rows_are_shown_and_the_bad_ones_counted(lab
     wanted = [at for at, _ in [*ROWS[:2], *ROWS[3:8], *ROWS[9:30]]]
     assert [x for x in xs if x < ROWS[30][0]] == wanted
     assert "3 of 8,641 rows could not be read" in visitor.notices()
-    assert "line 4: “2026-11-20T00:00:20.000Z,-17”" in visitor.notices()
+    assert f"line 4 of data/lab/node01/{DAY}.csv: “2026-11-20T00:00:20.000Z,-17”" in visitor.notices()
 
 
 def test_a_file_that_is_no_csv_at_all_is_not_drawn(lab, visit):

@@ -569,7 +569,7 @@ class TestWhatToDoubt:
         visitor = visit()
         page = visitor.open("machine.html")
         expect(page.locator("#machine-notices")).to_contain_text("The index of collector “lab” is out of date")
-        expect(page.locator("#machine-notices")).to_contain_text(f"the index does not list {TODAY} yet")
+        expect(page.locator("#machine-notices")).to_contain_text(f"it does not list {TODAY} yet")
         past.day("node01", TODAY, every(10, NOW - HOUR, NOW))
         expect(page.locator("#machine-notices")).to_have_text("")
         assert len(visitor.drawn()[0]) == 360
@@ -652,7 +652,7 @@ class TestWhatToDoubt:
         assert list(zip(*visitor.drawn(), strict=True)) == within(good, 0, ms(f"{DAY}T01:00:10Z"))
         figures_of(visitor, "In view: ")
         assert "3 of 8,641 rows could not be read" in visitor.notices()
-        assert "line 4: “2026-11-20T00:00:20.000Z,-17”" in visitor.notices()
+        assert f"line 4 of data/lab/node01/{DAY}.csv: “2026-11-20T00:00:20.000Z,-17”" in visitor.notices()
 
     def test_a_file_that_is_no_csv_at_all_is_not_drawn(self, lab, visit):
         lab.bmc("node01")

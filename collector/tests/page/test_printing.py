@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 from views import everything, opened
 
 WIDTH = "document.querySelector('figure.chart').chart.width"
@@ -25,3 +26,15 @@ def test_a_view_is_as_few_pages_of_paper_as_it_needs_and_the_screen_is_as_before
     assert len(re.findall(rb"/Type\s*/Page[^s]", paper)) == pages
     assert page.locator("#on-paper").text_content() == line
     assert page.evaluate(WIDTH) == before
+
+
+def test_small_charts_of_many_machines_are_drawn_for_paper_too(lab, visit):
+    everything(lab)
+    page = visit(color_scheme="dark").open("compare.html?" + "&".join(["item=node01", "item=node04"] * 4))
+    expect(page.locator("#multiples figure")).to_have_count(8)
+    widths = "[...document.querySelectorAll('#multiples figure')].map((each) => each.chart.width)"
+    before = page.evaluate(widths)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(widths) == [440] * 8
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(widths) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
+import rollup_files
 from playwright.sync_api import expect
 from serving import NOW, render
 from views import OF_FIGURES, TODAY, VIEWS, everything, open_view, shown
@@ -234,6 +235,58 @@ def test_of_a_collector_that_stands_still_the_disk_is_not_told_from_an_old_file(
     expect(told(page).locator(".notice")).to_have_count(1)
 
 
+# --- What not to trust ---
+
+REPORTS = [f"daily.html?date={TODAY}", "calendar.html?month=2026-11", "calendar.html?year=2026", "compare.html"]
+
+
+@pytest.mark.parametrize("address", REPORTS)
+def test_reports_say_low_coverage_doubtful_bmcs_and_an_index_that_is_behind(node, visit, address):
+    """Of the day, there is an hour only; the first BMC doubts itself; of the second, the index does not know today."""
+    node.reading("node01", flags=["inactive"])
+    node.bmcs["node02"]["days"] = [["2026-11-20", "2026-11-23"]]
+    node.summary("node01", covered_s=3600.0)
+    node.summary("node02", covered_s=3600.0)
+    node.write_index()
+    node.write_overview()
+    page = visit(expected=("404",)).open(address + ("&" if "?" in address else "?") + "machine=node01")
+    expect(told(page)).to_contain_text("The BMC of Node 1 says that it does not measure")
+    if address == "compare.html":
+        expect(told(page)).to_contain_text("2 of these have little to go by")
+        expect(told(page)).to_contain_text("The index of collector “lab” is out of date")
+        return
+    expect(told(page)).to_contain_text("Readings cover only ")
+    assert "out of date" not in told(page).inner_text()
+    page.goto(page.url.replace("node01", "node02"))
+    expect(told(page)).to_contain_text("The index of collector “lab” is out of date")
+    expect(told(page)).to_contain_text(f"it does not list {TODAY} yet")
+    assert "does not measure" not in told(page).inner_text()
+
+
+def test_of_many_doubtful_bmcs_one_sentence(lab, visit):
+    for i in range(1, 5):
+        lab.bmc(f"node0{i}", title=f"Node {i}")
+        lab.day(f"node0{i}", TODAY, every(10, NOW - 86_400_000, NOW))
+        lab.reading(f"node0{i}", flags=["inactive"])
+    page = visit().open("compare.html?" + "&".join(f"item=node0{i}" for i in range(1, 5)))
+    expect(told(page)).to_contain_text("4 BMCs doubt their own readings")
+    expect(told(page)).to_contain_text("Those of Node 1, Node 2, Node 3, Node 4.")
+
+
+def test_the_sum_of_a_room_says_how_much_of_it_is_simulated(node, visit):
+    page = visit().open()
+    expect(page.locator("#total-note")).to_contain_text("all 2 machines answer")
+    expect(page.locator("#total-tag")).to_be_hidden()
+    node.bmcs["node01"]["simulated"] = True
+    node.write_index()
+    page.reload()
+    expect(page.locator("#total-note")).to_contain_text("one of them simulated")
+    node.bmcs["node02"]["simulated"] = True
+    node.write_index()
+    page.reload()
+    expect(page.locator("#total-tag")).to_be_visible()
+
+
 AGAIN = {
     "compare.html": lambda page: page.get_by_role("button", name="Show").click(),
     "daily.html": lambda page: page.get_by_role("button", name="Update").click(),
@@ -262,9 +315,38 @@ def test_a_server_that_goes_away_is_said_by_the_views_that_ask_when_told_to(lab,
 def test_compare_leaves_bad_rows_out_and_counts_them(node, visit):
     node.append("node02", TODAY, "nonsense\n")
     page = visit().open("compare.html")
-    expect(told(page)).to_contain_text("Node 2: 1 of 361 rows could not be read")
-    expect(told(page)).to_contain_text("the first is line 362: “nonsense”")
+    expect(told(page)).to_contain_text("1 of 361 rows could not be read")
+    expect(told(page)).to_contain_text(f"the first is line 362 of data/lab/node02/{TODAY}.csv: “nonsense”")
     expect(page.locator(".comparison tbody tr")).to_have_count(2)
+
+
+# What is read of a machine whose rows of five minutes, hours and days are all spoilt, and where that is to be told.
+OF_ROWS = {
+    "machine.html?machine=node01&span=7d": ("#machine-notices", ["2026-11"]),
+    "machine.html?machine=node01&span=1y": ("#machine-notices", ["2026", "days"]),
+    "compare.html?item=node01&span=7d": ("#notices", ["2026-11"]),
+    "compare.html?item=node01&span=1y": ("#notices", ["2026", "days"]),
+    "daily.html?machine=node01&date=2026-11-23": ("#notices", ["days"]),
+    "calendar.html?machine=node01&month=2026-11": ("#notices", ["2026-11", "days"]),
+}
+
+
+@pytest.mark.parametrize("address", OF_ROWS)
+def test_rows_of_months_and_days_that_cannot_be_read_are_counted_and_no_silent_hole(lab, visit, address):
+    lab.bmc("node01", interval_s=600.0, days=[["2026-11-01", TODAY]])
+    rows = every(600, "2026-10-20T00:00:00Z", NOW)
+    files = rollup_files.files_of(rollup_files.of_samples(rows, 600.0), lab.zone, TODAY)
+    rollup_files.write(lab, "node01", files)
+    for day in ("2026-11-22", "2026-11-23", TODAY):
+        lab.day("node01", day, [row for row in rows if iso(row[0]).startswith(day)])
+    place, spoilt = OF_ROWS[address]
+    for name in ("2026-11", "2026", "days"):
+        path = lab.folder / "node01" / f"{name}.csv"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([*lines[:-2], "#" + lines[-2], lines[-1]]))
+    page = visit(expected=("404",)).open(address)
+    for name in spoilt:
+        expect(page.locator(place)).to_contain_text(f"of data/lab/node01/{name}.csv: “#2026")
 
 
 def test_in_compare_a_file_that_is_gone_is_said(node, server, visit):

@@ -5,7 +5,7 @@
 
 import { holds } from "./energy.js";
 import { intervalAfter, stepsOf } from "./happenings.js";
-import { finestLevel } from "./levels.js";
+import { finestLevel, finestRows } from "./levels.js";
 import { ROW_MS } from "./published/history.js";
 import { costOf, RateClock } from "./tariff.js";
 import { addDays, dayOf, startOfDay } from "./time.js";
@@ -74,7 +74,8 @@ export async function figuresOf(machine, history, from, to, now, { inShort = fal
     ]);
     return { ...figuresOfRows(rows, ROW_MS[level], machine, from, to, intervalMs), isOpen };
   }
-  if (to - from > LONGEST_OF_SAMPLES_MS && machine.months.length > 0) {
+  const hasRows = machine.months.length > 0 && finestRows(machine, from, to) === "five-minutes";
+  if (to - from > LONGEST_OF_SAMPLES_MS && hasRows) {
     return { ...(await longFigures(machine, history, from, to)), isOpen };
   }
   const [samples, happened] = await Promise.all([history.samples(from, to), history.events(from, to)]);

@@ -29,7 +29,8 @@ const ROWS = [
 export function levelFor(machine, from, to, pixels) {
   const finest = availableLevel(machine, from, to);
   if (finest === "samples" && to - from <= MOST_DAYS_OF_SAMPLES * DAY) return "samples";
-  const fit = ROWS.filter(({ level }) => finest === "samples" || order(level) >= order(finest));
+  const least = finest === "samples" ? finestRows(machine, from, to) : finest;
+  const fit = ROWS.filter(({ level }) => order(level) >= order(least));
   const wide = fit.find(({ ms }) => (ms / (to - from)) * pixels >= LEAST_PIXELS) ?? fit[fit.length - 1];
   return wide?.level ?? "samples";
 }
@@ -61,11 +62,21 @@ export async function finestLevel(history, from, to) {
 function availableLevel(/** @type {Machine} */ machine, /** @type {number} */ from, /** @type {number} */ to) {
   const [first, last] = [dayOf(from, machine.zone), dayOf(Math.max(from, to - 1), machine.zone)];
   if (machine.months.length === 0 || !isUnpublished(machine, first, last)) return "samples";
-  const months = [];
-  for (let month = first.slice(0, 7); month <= last.slice(0, 7); month = nextMonth(month)) months.push(month);
-  return months.every((month) => isIn(machine.months, month) || !isIn(machine.years, month.slice(0, 4)))
-    ? "five-minutes"
-    : "hours";
+  return finestRows(machine, from, to);
+}
+
+/**
+ * Five minutes, or hours where a month of a span has no rows of five minutes though its year has rows. The newest month may
+ * only have begun.
+ * @param {Machine} machine @param {number} from @param {number} to @returns {"five-minutes" | "hours"}
+ */
+export function finestRows({ months, years, zone }, from, to) {
+  const [first, last] = [from, Math.max(from, to - 1)].map((at) => dayOf(at, zone).slice(0, 7));
+  const newest = months.at(-1)?.[1] ?? "";
+  for (let month = first; month <= last && month <= newest; month = nextMonth(month)) {
+    if (!isIn(months, month) && isIn(years, month.slice(0, 4))) return "hours";
+  }
+  return "five-minutes";
 }
 
 /**

@@ -19,21 +19,20 @@ export function saysOnPaper(root, what) {
 }
 
 /** A picture as wide as this in pixels has letters of a readable size on 180 mm. */
-const WIDTH = 900;
-const HEIGHT = 270;
+const ON_PAPER = { width: 900, height: 270 };
 
 /**
  * Draw a chart for paper while the page is printed: in the colours of the day, its letters large enough.
  * @param {import("./chart/chart.js").PowerChart} chart
  */
-export function drawsForPaper(chart) {
+export function drawsForPaper(chart, size = ON_PAPER) {
   const root = document.documentElement;
   /** @type {{ width: number, height: number } | null} */
   let before = null;
   addEventListener("beforeprint", () => {
     root.dataset.paper = "";
     before ??= { width: chart.u.width, height: chart.u.height };
-    chart.u.setSize({ width: WIDTH, height: HEIGHT });
+    chart.u.setSize(size);
     chart.onScheme();
   });
   addEventListener("afterprint", () => {

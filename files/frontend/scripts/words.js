@@ -72,12 +72,12 @@ export function fileNotice({ kind, url, detail }) {
 }
 
 /**
- * Of rows that could not be read, or null when all could.
- * @param {{ bad: number, firstBad: { line: number, text: string } | null, count: number }} reader @returns {Notice | null}
+ * Of a file's rows that could not be read, or null when all could.
+ * @param {import("./published/history.js").Damaged} file @returns {Notice | null}
  */
-export function badRowsNotice({ bad, firstBad, count: good }) {
+export function badRowsNotice({ url, bad, firstBad, count: good }) {
   if (bad === 0 || firstBad === null) return null;
-  const first = t("notices.first_bad", { line: count(firstBad.line), text: firstBad.text });
+  const first = t("notices.first_bad", { line: count(firstBad.line), file: url, text: firstBad.text });
   if (good === 0) {
     return { level: "bad", title: t("notices.no_row"), text: t("notices.no_row_text", { n: bad, first }) };
   }

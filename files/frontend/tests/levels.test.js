@@ -55,3 +55,20 @@ test("a machine that is new has samples of all that there was, also in a span th
   assert.equal(await drawnLevel(fresh, at("2026-11-19"), at("2026-11-21"), PIXELS), "samples");
   assert.deepEqual(fresh.asked[0], ["five-minutes", at("2026-11-17"), at("2026-11-20")]);
 });
+
+test("where a month has lost its rows of five minutes, hours are drawn, and nothing seems to be a hole", () => {
+  const { machine } = history("2026-01-01");
+  machine.months = [
+    ["2026-01", "2026-08"],
+    ["2026-10", "2026-11"],
+  ];
+  const level = (/** @type {string} */ from, /** @type {string} */ to) => levelFor(machine, at(from), at(to), 3000);
+  assert.equal(level("2026-08-28", "2026-09-03"), "hours");
+  assert.equal(level("2026-10-01", "2026-10-07"), "five-minutes");
+});
+
+test("a month that has only begun has no rows yet, and hides none", () => {
+  const { machine } = history("2026-01-01");
+  machine.months = [["2026-01", "2026-10"]];
+  assert.equal(levelFor(machine, at("2026-10-29"), at("2026-11-02"), 3000), "five-minutes");
+});

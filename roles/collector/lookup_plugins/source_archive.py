@@ -26,6 +26,10 @@ options:
     type: list
     elements: str
     default: []
+  rendered:
+    description: what to add, contents by path
+    type: dict
+    default: {}
 """
 
 # 2 January 1980: wheels cannot hold earlier times
@@ -42,20 +46,25 @@ class LookupModule(LookupBase):
         missing = [name for name in terms[1:] if not (root / name).exists()]
         if missing:
             raise AnsibleLookupError(f"{root} does not hold {', '.join(missing)}: is it the folder of the sources?")
-        return [base64.b64encode(archive(root, terms[1:], self.get_option("without"))).decode()]
+        options = (self.get_option(name) for name in ("without", "rendered"))
+        return [base64.b64encode(archive(root, terms[1:], *options)).decode()]
 
 
-def archive(root, names, without):
-    """Pack files below `root`, sorted, without times and owners; caches of Python are left out."""
+def archive(root, wanted, without=(), rendered=None):
+    """Pack files below `root` and rendered ones, sorted, without times and owners; caches of Python are left out."""
     packed = io.BytesIO()
-    found = {path for name in names for path in (root / name, *(root / name).rglob("*")) if path.is_file()}
+    found = {path for name in wanted for path in (root / name, *(root / name).rglob("*")) if path.is_file()}
+    names = {path: path.relative_to(root) for path in found}
+    contents = {str(name): path.read_bytes() for path, name in names.items() if not left_out(name, without)}
+    contents |= {name: text.encode() for name, text in (rendered or {}).items()}
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
-        for path in sorted(found):
-            name = path.relative_to(root)
-            if any(fnmatch(part, pattern) for part in name.parts for pattern in ("__pycache__", *without)):
-                continue
-            entry = tarfile.TarInfo(str(name))
-            entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o644, DAY_OF_ALL_FILES
-            with path.open("rb") as file:
-                tar.addfile(entry, file)
+        for name, content in sorted(contents.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(content), 0o644, DAY_OF_ALL_FILES
+            tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
+
+
+def left_out(name, without):
+    """Whether a file, or a folder that it is in, has a name to be left out."""
+    return any(fnmatch(part, pattern) for part in name.parts for pattern in ("__pycache__", *without))

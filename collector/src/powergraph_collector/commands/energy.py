@@ -34,12 +34,13 @@ class BoundedRecords(Records, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where figures come from, what to call it, and what energy costs there."""
+    """Where figures come from, what to call it, what energy costs there, and whether nothing was measured."""
 
     records: BoundedRecords
     words: str
     tariff: Tariff | None = None
     co2_g_per_kwh: float | None = None
+    is_simulated: bool = False
 
 
 @click.command(name="energy")
@@ -127,7 +128,8 @@ def _published(url: str, machine: str | None) -> Iterator[Source]:
                 f"no machine {machine} at {url}: it has {', '.join(names) or 'none'}", ExitCode.NOTHING_FOUND
             )
         index = records.index
-        yield Source(records, f"{url} of {records.machine.name}", index.tariff, index.co2_g_per_kwh)
+        words = f"{url} of {records.machine.name}"
+        yield Source(records, words, index.tariff, index.co2_g_per_kwh, records.machine.is_simulated)
 
 
 @contextmanager
@@ -145,7 +147,8 @@ def _stored(
         rollup_files = None if folder is None else RollupFiles(folder, ZoneInfo(place.zone))
         records = StoredRecords(history, bmc, told_ms.get(bmc, otherwise_ms), rollup_files)
         tariff = None if place.tariff is None else place.tariff.tariff(place.zone)
-        yield Source(records, words, tariff, place.co2_g_per_kwh)
+        is_simulated = any(each.simulated for each in place.bmcs if each.name == bmc)
+        yield Source(records, words, tariff, place.co2_g_per_kwh, is_simulated)
 
 
 def _told(source: Source, from_ms: int | None, to_ms: int | None, zone: ZoneInfo | None) -> str:
@@ -165,5 +168,6 @@ def _told(source: Source, from_ms: int | None, to_ms: int | None, zone: ZoneInfo
         found = replace(found, to_ms=last_ms)
     of = (source.tariff, source.co2_g_per_kwh)
     if zone is None:
-        return json.dumps(figures_told.document(found, *of))
-    return "\n".join(figures_told.lines(found, zone, *of))
+        return json.dumps({**figures_told.document(found, *of), "simulated": source.is_simulated})
+    lines = figures_told.lines(found, zone, *of)
+    return "\n".join([*lines, figures_told.SIMULATED] if source.is_simulated else lines)

@@ -12,6 +12,7 @@ from powergraph_collector.rollups import FIVE_MINUTES_MS, HOUR_MS
 from powergraph_collector.tariff import Tariff
 
 BASE_RATE: Final = "base rate"
+SIMULATED: Final = "note       these readings are simulated, not measured"
 _ROW_WORDS: Final = {FIVE_MINUTES_MS: "5 minutes", HOUR_MS: "hour"}
 _MEANS_WORDS: Final = {0: "", FIVE_MINUTES_MS: " (of 5-minute means)", HOUR_MS: " (of hourly means)"}
 _MEANS_NAMES: Final = {0: "samples", FIVE_MINUTES_MS: "5-minute means", HOUR_MS: "hourly means"}

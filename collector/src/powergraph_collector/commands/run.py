@@ -26,7 +26,7 @@ from powergraph_collector.published.records import PublishedRecords, Site
 DEFAULT_WAIT_S: Final = 60.0
 LOOK_S: Final = 2.0
 BASELINE_MS: Final = 86_400_000
-_MOST_LABEL: Final = 200
+_MOST_LABEL: Final = 60  # as many as the page shows
 _MS_W_PER_WH: Final = 3_600_000
 
 
@@ -48,6 +48,11 @@ class Cost:
     baseline: Baseline | None
     is_whole: bool
     page: str
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether nothing was measured: the machine is made up."""
+        return self.records.machine.is_simulated
 
     @property
     def above_idle_wh(self) -> float | None:
@@ -130,7 +135,8 @@ def command(
     if label is not None and (not label.isprintable() or len(label) > _MOST_LABEL):
         raise CommandError(f"--label: at most {_MOST_LABEL} printable characters", ExitCode.USAGE)
     name = PurePath(command[0]).name
-    asked = Question(files, collector, list(dict.fromkeys(machines)), wait_s, idle_w, name if label is None else label)
+    label = name[:_MOST_LABEL] if label is None else label
+    asked = Question(files, collector, list(dict.fromkeys(machines)), wait_s, idle_w, label)
     with closing(files):
         try:
             asked.find()
@@ -236,9 +242,13 @@ def _lines(costs: Sequence[Cost]) -> list[str]:
         (cost,) = costs
         index = cost.records.index
         lines = figures_told.lines(cost.figures, index.zone, index.tariff, index.co2_g_per_kwh)
+        if cost.is_simulated:
+            lines.append(figures_told.SIMULATED)
         return [f"machine    {cost.name}", *lines, f"above idle {_above_idle(cost)}", f"page       {cost.page}"]
     lines = [_line(cost.name, cost.figures.energy.mean_w, cost.figures, cost.above_idle_wh) for cost in costs]
     lines.append(f"sum: {_sum_words(costs)}")
+    if simulated := [cost.name for cost in costs if cost.is_simulated]:
+        lines.append(f"simulated, not measured: {', '.join(simulated)}")
     for cost in costs:
         lines.append(f"{cost.name}: above idle is {_above_idle(cost)}")
         if (words := figures_told.error_words(cost.figures)) is not None:
@@ -296,6 +306,7 @@ def _document(costs: Sequence[Cost], ended: child.Ended, ahead_ms: int) -> dict[
                 "baseline_of": cost.baseline and cost.baseline.words,
                 "above_idle_wh": cost.above_idle_wh,
                 "complete": cost.is_whole,
+                "simulated": cost.is_simulated,
                 "page": cost.page,
             }
             for cost in costs

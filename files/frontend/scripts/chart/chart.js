@@ -93,7 +93,10 @@ export class PowerChart {
       role: "application",
       "aria-roledescription": t("chart.role"),
       onkeydown: (event) => this.#key(/** @type {KeyboardEvent} */ (event)),
-      onblur: () => this.#point(null),
+      onblur: () => {
+        this.anchor = null;
+        this.#point(null);
+      },
     });
     figure.classList.add("chart");
     figure.append(
@@ -169,7 +172,9 @@ export class PowerChart {
     const { title, window, zone, isElapsed } = this.picture;
     const [first, last] = [time.date(window[0], zone), time.date(window[1] - 1, zone)];
     const days = isElapsed ? t("chart.elapsed_days") : first === last ? first : `${first} – ${last}`;
-    const when = isElapsed ? t("chart.elapsed") : t("chart.when", { days, zone: time.zoneLabel(zone, window[0]) });
+    const when = isElapsed
+      ? t("chart.elapsed", { zone })
+      : t("chart.when", { days, zone: time.zoneLabel(zone, window[0]) });
     const key = [title, days, when].join("\n");
     if (this.caption.dataset.key === key) return;
     this.caption.dataset.key = key;
@@ -585,14 +590,15 @@ export class PowerChart {
     this.spoken.textContent = `${this.#when(at)}, ${said.join(", ")}`;
   }
 
-  /** The next drawn point of the first line, at least a pixel away. */
+  /** The next drawn point of the first line, at least a pixel away; of a hole, which has its reason, one. */
   #neighbour(/** @type {number} */ at, /** @type {-1 | 1} */ direction) {
-    const { at: xs, mean } = this.picture.lines[0];
+    const [{ at: xs, mean }] = this.picture.lines;
     const [from, to] = this.#window;
     const beyond = at + (direction * (to - from)) / this.pixels;
     let i = lastAtOrBefore(xs, beyond);
     if (direction > 0 && xs[i] !== beyond) i++;
-    while (i >= 0 && i < xs.length && mean[i] === null) i += direction;
+    const isInHole = (mean[lastAtOrBefore(xs, at)] ?? null) === null;
+    while (isInHole && i >= 0 && i < xs.length && mean[i] === null) i += direction;
     return xs[i] ?? beyond;
   }
 }

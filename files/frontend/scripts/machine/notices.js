@@ -2,9 +2,9 @@
 
 import { link } from "../address.js";
 import * as format from "../format.js";
-import { has, t } from "../language.js";
+import { t } from "../language.js";
 import { hasDay, neighbours } from "../published/fleet.js";
-import { clock, dayOf, iso, shortDate, spanOfDay, startOfDay } from "../time.js";
+import { clock, dayOf, iso, shortDate, spanOfDay } from "../time.js";
 import { badRowsNotice, fileNotice, moment, reasonWords, stateName } from "../words.js";
 
 /**
@@ -12,11 +12,6 @@ import { badRowsNotice, fileNotice, moment, reasonWords, stateName } from "../wo
  * @typedef {import("../words.js").Notice} Notice
  * @typedef {[number, number]} Span
  */
-
-/** Below this part of what has passed, coverage is low. */
-export const LOW_COVERAGE = 0.9;
-/** After midnight, the index knows the new day a little later. */
-const INDEX_LATE_MS = 120_000;
 
 /** A machine's state with since when and why: `silent since 11:30: it refuses the login`. @param {Machine} machine @param {string} zone @param {number} now */
 export function stateWords({ reading }, zone, now) {
@@ -43,55 +38,12 @@ export function silenceNotice(machine, zone, now) {
   };
 }
 
-/** What the BMC itself says against its readings. @param {Machine} machine @returns {Notice[]} */
-export function doubtNotices({ title, reading }) {
-  return reading.flags.map((flag) => {
-    const known = has(`machine.flag_${flag}`);
-    return {
-      level: "warn",
-      title: known ? t(`machine.flag_${flag}`, { title }) : t("machine.flag", { title, flag }),
-      text: t(known ? `machine.flag_${flag}_text` : "machine.flag_text"),
-    };
-  });
-}
-
-/** The machine answers, but the index does not know of today. @param {Machine} machine @param {number} now @returns {Notice | null} */
-export function indexNotice(machine, now) {
-  const today = dayOf(now, machine.zone);
-  // A machine that is new says so in other words.
-  if (!isDayMissing(machine, now) || machine.days.length === 0 || now - startOfDay(today, machine.zone) < INDEX_LATE_MS)
-    return null;
-  return {
-    level: "warn",
-    title: t("machine.index_old", { collector: machine.collector }),
-    text: t("machine.index_old_text", { day: today }),
-  };
-}
-
-/** @param {Machine} machine @param {number} now */
-export function isDayMissing(machine, now) {
-  return machine.reading.state === "fresh" && !hasDay(machine, dayOf(now, machine.zone));
-}
-
-/**
- * @param {import("../figures.js").Figures} figures of what has passed of the span @param {Machine} machine
- * @returns {Notice | null}
- */
-export function coverageNotice({ coverage, coveredMs, spanMs }, machine) {
-  if (coverage >= LOW_COVERAGE || coveredMs === 0) return null;
-  return {
-    level: "warn",
-    title: t("machine.low_coverage", { coverage: format.coverage(coveredMs, spanMs) }),
-    text: t("machine.low_coverage_text", { title: machine.title }),
-  };
-}
-
 /**
  * What went wrong with the files of a span.
- * @param {import("../published/history.js").MachineHistory} history
- * @param {import("./drawing-data.js").Read} read @returns {(Notice | null)[]}
+ * @param {import("../published/history.js").MachineHistory} history @param {Span} window @returns {(Notice | null)[]}
  */
-export function fileNotices({ errors }, { samples }) {
+export function fileNotices(history, window) {
+  const { errors } = history;
   const isOfEvents = (/** @type {{ url: string }} */ { url }) => url.endsWith(".events.json");
   // Without it, hours are drawn.
   const isDays = (/** @type {{ url: string, kind: string }} */ { url, kind }) =>
@@ -99,7 +51,7 @@ export function fileNotices({ errors }, { samples }) {
   const events = errors.find(isOfEvents);
   return [
     ...errors.filter((error) => !isOfEvents(error) && !isDays(error)).map(fileNotice),
-    samples && badRowsNotice({ ...samples, count: samples.at.length }),
+    ...history.damaged(window).map(badRowsNotice),
     events && events.kind !== "offline"
       ? { level: "warn", title: t("machine.no_events"), text: t("machine.no_events_text", { file: events.url }) }
       : null,

@@ -1,11 +1,10 @@
 /** What the overview knows of each machine, from all files and checked; and what several machines are together. */
 
 import { dayOf, startOfDay } from "../time.js";
+import { LOW_COVERAGE } from "../trust.js";
 
 /** More watts than any one machine draws: a figure beyond is not believed. */
 const MOST_WATTS = 1_000_000;
-/** Of the day so far, less than this is too little to speak of the day. */
-const LITTLE = 0.9;
 /** What is newer may not be in the collector's file yet, and five-minute rows come when they are over. */
 const PATIENCE_MS = 15 * 60_000;
 
@@ -64,7 +63,7 @@ function entryOf(machine, day) {
     coveredMs,
     passedMs,
     coverage,
-    incomplete: coverage !== null && coverage < LITTLE && Number(passedMs) - coveredMs > PATIENCE_MS,
+    incomplete: coverage !== null && coverage < LOW_COVERAGE && Number(passedMs) - coveredMs > PATIENCE_MS,
     summary,
   };
 }

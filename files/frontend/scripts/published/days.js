@@ -13,21 +13,24 @@ import { RowsReader } from "./rows.js";
  * The days of a machine that are over, by their dates; throws FileError. A machine that is new has no file of them yet,
  * and a collector of an earlier version writes none: `isMissing`.
  * @param {import("./fleet.js").Machine} machine
- * @returns {Promise<{ days: Map<string, Day>, reader: RowsReader, isMissing: boolean }>}
+ * @returns {Promise<import("./history.js").Damaged & { days: Map<string, Day>, isMissing: boolean }>} `bad` is 0 where the
+ *   whole file could be read
  */
 export async function loadDays(machine) {
   const reader = new RowsReader("day");
-  const nothing = { days: new Map(), reader, isMissing: true };
+  const url = fileOf(machine, "days.csv");
+  const nothing = { url, days: new Map(), isMissing: true, bad: 0, firstBad: null, count: 0 };
   // Where there are no rows of hours, there are none of days; asking would be for nothing.
   if (machine.years.length === 0) return nothing;
   try {
-    await readFile(fileOf(machine, "days.csv"), reader);
+    await readFile(url, reader);
   } catch (error) {
     if (error instanceof FileError && error.kind === "missing") return nothing;
     throw error;
   }
   reader.close();
-  return { days: daysOf(reader.rows, machine.zone), reader, isMissing: false };
+  const { bad, firstBad, count } = reader;
+  return { url, days: daysOf(reader.rows, machine.zone), isMissing: false, bad, firstBad, count };
 }
 
 /** Rows of days by their dates. @param {import("./rows.js").Rows} rows @param {string} zone @returns {Map<string, Day>} */

@@ -20,7 +20,11 @@ const EDGE_BYTES = 512;
  * @typedef {import("./rows.js").Rows} Rows
  * @typedef {import("./lines.js").LineReader} LineReader
  * @typedef {"five-minutes" | "hours" | "days"} RowLevel
- * @typedef {{ at: Float64Array, watts: Float64Array, bad: number, firstBad: { line: number, text: string } | null }} Samples
+ * @typedef {{ at: Float64Array, watts: Float64Array }} Samples
+ * @typedef {[number, number]} Span
+ * @typedef {{ url: string, bad: number, firstBad: { line: number, text: string } | null, count: number }} Damaged a file
+ *   with rows that are none, and how many are good
+ * @typedef {{ name: string, covers: Span, settledAt: number }} File `covers` what it may hold
  * @typedef {{ intervalMs: number, events: Happening[] }} Events `intervalMs` is that in force when the span began
  */
 
@@ -36,7 +40,7 @@ export class MachineHistory {
     this.troubles = new Map();
     /** @type {Map<string, Promise<any>>} by address, what is being asked for: who wants it too waits for the same */
     this.asked = new Map();
-    /** @type {Map<string, { file: FollowedFile<any>, settled: boolean }>} */
+    /** @type {Map<string, { file: FollowedFile<any>, covers: Span, settled: boolean }>} */
     this.files = new Map();
     /** @type {Map<string, { found: Events, settled: boolean }>} */
     this.happened = new Map();
@@ -47,6 +51,14 @@ export class MachineHistory {
   /** What could not be had of all that was asked for; what was read before is kept. */
   get errors() {
     return [...this.troubles.values()];
+  }
+
+  /** Files read so far, with rows that are none, which may hold something of a span. @param {Span} span @returns {Damaged[]} */
+  damaged([from, to]) {
+    return [...this.files].flatMap(([url, { file, covers }]) => {
+      const { bad, firstBad, count } = file.reader;
+      return bad > 0 && covers[0] < to && covers[1] > from ? [{ url, bad, firstBad, count }] : [];
+    });
   }
 
   /**
@@ -70,8 +82,6 @@ export class MachineHistory {
     return {
       at: together(there.map(({ at }) => at)),
       watts: together(there.map(({ watts }) => watts)),
-      bad: there.reduce((sum, { bad }) => sum + bad, 0),
-      firstBad: there.find(({ firstBad }) => firstBad)?.firstBad ?? null,
     };
   }
 
@@ -80,12 +90,8 @@ export class MachineHistory {
     const { machine } = this;
     const [first, last] = [dayOf(from - ROW_MS[level], machine.zone), dayOf(Math.max(from, to - 1), machine.zone)];
     const parts = await Promise.all(
-      rowFiles(machine, level, first, last).map(({ name, settledAt }) =>
-        this.#followed(
-          fileOf(machine, `${name}.csv`),
-          settledAt,
-          () => new RowsReader(level === "days" ? "day" : "timestamp"),
-        ),
+      rowFiles(machine, level, first, last).map((file) =>
+        this.#followed(file, () => new RowsReader(level === "days" ? "day" : "timestamp")),
       ),
     );
     const there = parts.filter((part) => part !== null).map((reader) => /** @type {RowsReader} */ (reader).rows);
@@ -113,8 +119,9 @@ export class MachineHistory {
   }
 
   async #day(/** @type {string} */ day) {
-    const settledAt = spanOfDay(day, this.machine.zone)[1] + SETTLED_MS;
-    const reader = await this.#followed(fileOf(this.machine, `${day}.csv`), settledAt, () => new CsvReader());
+    const covers = spanOfDay(day, this.machine.zone);
+    const file = { name: day, covers, settledAt: covers[1] + SETTLED_MS };
+    const reader = await this.#followed(file, () => new CsvReader());
     return /** @type {CsvReader | null} */ (reader);
   }
 
@@ -129,16 +136,17 @@ export class MachineHistory {
       found = edgeOf(url, which).catch((error) => {
         this.edges.delete(key);
         this.#note(url, error);
-        return { at: new Float64Array(), watts: new Float64Array(), bad: 0, firstBad: null };
+        return { at: new Float64Array(), watts: new Float64Array() };
       });
       this.edges.set(key, found);
     }
     return found;
   }
 
-  /** @param {string} url @param {number} settledAt @param {() => LineReader} begin */
-  async #followed(url, settledAt, begin) {
-    const known = this.files.get(url) ?? { file: new FollowedFile(url, begin), settled: false };
+  /** @param {File} wanted @param {() => LineReader} begin */
+  async #followed({ name, covers, settledAt }, begin) {
+    const url = fileOf(this.machine, `${name}.csv`);
+    const known = this.files.get(url) ?? { file: new FollowedFile(url, begin), covers, settled: false };
     if (known.settled) return known.file.reader;
     await this.#once(url, async () => {
       const now = serverNow();
@@ -195,25 +203,28 @@ async function edgeOf(url, which) {
   reader.feed(which === "end" && answer.status === 206 ? bytes.subarray(bytes.indexOf(10) + 1) : bytes);
   const { at, watts } = reader;
   const one = which === "begin" ? [0, 1] : [-1];
-  return { at: at.slice(...one), watts: watts.slice(...one), bad: 0, firstBad: null };
+  return { at: at.slice(...one), watts: watts.slice(...one) };
 }
 
-/** The files that hold a level's rows of some days. */
+/** The files that hold a level's rows of some days. @returns {File[]} */
 function rowFiles(
   /** @type {Machine} */ machine,
   /** @type {RowLevel} */ level,
   /** @type {string} */ first,
   /** @type {string} */ last,
 ) {
-  if (level === "days") return [{ name: "days", settledAt: Number.POSITIVE_INFINITY }];
+  const ever = Number.POSITIVE_INFINITY;
+  if (level === "days") return [{ name: "days", covers: [-ever, ever], settledAt: ever }];
   const { ranges, next, length } =
     level === "hours"
       ? { ranges: machine.years, next: nextYear, length: 4 }
       : { ranges: machine.months, next: nextMonth, length: 7 };
+  /** @type {File[]} */
   const files = [];
   for (let name = first.slice(0, length); name <= last.slice(0, length); name = next(name)) {
-    const end = spanOfDay(`${next(name)}-01-01`.slice(0, 10), machine.zone)[0];
-    if (isIn(ranges, name)) files.push({ name, settledAt: end + 2 * ROW_MS[level] + SETTLED_MS });
+    const [begin, end] = [name, next(name)].map((each) => spanOfDay(`${each}-01-01`.slice(0, 10), machine.zone)[0]);
+    const settledAt = end + 2 * ROW_MS[level] + SETTLED_MS;
+    if (isIn(ranges, name)) files.push({ name, covers: [begin, end], settledAt });
   }
   return files;
 }

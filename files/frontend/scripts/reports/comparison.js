@@ -3,7 +3,8 @@
 import { element } from "../element.js";
 import * as format from "../format.js";
 import { t } from "../language.js";
-import { coverage, difference, energyWh, LOW_COVERAGE, meanW } from "./days.js";
+import { LOW_COVERAGE } from "../trust.js";
+import { coverage, difference, energyWh, meanW } from "./days.js";
 import { energyDifference, percentDifference, row, table, wattsDifference } from "./parts.js";
 
 /**

@@ -3,8 +3,6 @@
 import { addDays, HOUR, offsetAt, spanOfDay } from "../time.js";
 
 const FULL_DAY = 24 * HOUR;
-/** A day that is covered less is marked, and is no measure for others. */
-export const LOW_COVERAGE = 0.9;
 
 /**
  * @typedef {{

@@ -17,11 +17,12 @@ import { loadOverview } from "../published/overview.js";
 import { barsKey, barsOf } from "../reports/bars.js";
 import { comparison } from "../reports/comparison.js";
 import { addYears, monthBefore, monthOnly, shortDay, shortMonth, weekdayAndDay, yearBefore } from "../reports/dates.js";
-import { coverage, daysBetween, energyWh, LOW_COVERAGE, meanW, together, totalOf } from "../reports/days.js";
+import { coverage, daysBetween, energyWh, meanW, together, totalOf } from "../reports/days.js";
 import { addMonths, monthsOf, weekday } from "../reports/month-grid.js";
 import { energySoFar, machineOptions, row, table, tile } from "../reports/parts.js";
 import { nameOfDay, yearCalendar } from "../reports/year.js";
 import { addDays, dayOf, HOUR, iso, monthName, offsetAt, startOfDay } from "../time.js";
+import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE } from "../trust.js";
 import { badRowsNotice, fileNotice, fleetNotices, unknownMachineNotice } from "../words.js";
 
 /**
@@ -48,6 +49,8 @@ class Calendar {
     this.title = "";
     /** @type {Found | null} */
     this.found = null;
+    /** @type {{ coveredMs: number, spanMs: number } | null} of what is reported, from the first reading on */
+    this.covered = null;
     this.chooser = /** @type {HTMLSelectElement} */ (byId("machine"));
     this.yearChooser = /** @type {HTMLSelectElement} */ (byId("year"));
     this.monthChooser = /** @type {HTMLSelectElement} */ (byId("month"));
@@ -82,6 +85,7 @@ class Calendar {
   async show() {
     const round = ++this.round;
     this.root.hidden = true;
+    this.covered = null;
     this.#say({ level: "info", title: t("notices.reading"), text: "" });
     await this.fleet.refresh({ index: true });
     if (round !== this.round) return;
@@ -118,7 +122,9 @@ class Calendar {
     fill(this.root);
     const more = await (this.month ? this.#month(found, this.month, round) : this.#year(found, this.year, round));
     if (round !== this.round) return;
-    this.#say(...general, ...notices, ...more);
+    const late = indexNotices(chosen, serverNow(), false);
+    const covered = this.covered && coverageNotice(this.covered, lowText(found));
+    this.#say(...general, ...late, ...notices, ...more, covered, ...doubtNotices(chosen));
     // What the address leads to was not there when the browser looked for it.
     if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }
@@ -147,7 +153,7 @@ class Calendar {
       if (open && !days.has(open.day)) days.set(open.day, open);
       return days;
     });
-    notices.push(...all.map((found) => found && badRowsNotice(found.reader)));
+    notices.push(...all.map((found) => found && badRowsNotice(found)));
     const zone = machines[0].zone;
     const untold = machines.filter(
       (machine, i) => all[i]?.isMissing && (machine.days[0]?.[0] ?? "9999") < dayOf(now, machine.zone),
@@ -189,6 +195,7 @@ class Calendar {
     const shown = daysBetween(days, from, to);
     if (shown.length === 0) return [found.isWhole ? this.#nothing(found, year, from) : null];
     const total = totalOf(shown, this.#spanMs(found, from, to));
+    this.covered = this.#covered(found, total, from, to);
     const before = addYears(year, -1);
     const tiles = element("dl", { class: "tiles" });
     this.#totals(tiles, found, total, shown, null);
@@ -240,6 +247,7 @@ class Calendar {
     const shown = daysBetween(days, from, to);
     if (shown.length === 0) return [found.isWhole ? this.#nothing(found, monthName(month), from) : null];
     const total = totalOf(shown, this.#spanMs(found, from, to));
+    this.covered = this.#covered(found, total, from, to);
     const figures = element("div", { class: "figures" });
     const notices = isSum ? [] : await this.#figures(figures, machines[0], zone, from, to, round);
     if (round !== this.round) return [];
@@ -313,9 +321,10 @@ class Calendar {
     const [begin, end, now] = [startOfDay(from, zone), startOfDay(to, zone), serverNow()];
     const history = new MachineHistory(machine);
     const figures = await figuresOf(machine, history, begin, Math.min(end, now), now);
-    if (round !== this.round || figures.coveredMs === 0) return history.errors.map(fileNotice);
+    const notices = [...history.errors.map(fileNotice), ...history.damaged([begin, end]).map(badRowsNotice)];
+    if (round !== this.round || figures.coveredMs === 0) return notices;
     new FigureTiles(root).show({ ...figures, isOpen: end > now }, machine, { currency: this.site.currency, zone });
-    return history.errors.map(fileNotice);
+    return notices;
   }
 
   /** What days sum up to, without what only samples or rows can tell. */
@@ -436,6 +445,18 @@ class Calendar {
     return section(t("reports.compared"), comparison(t("reports.compared"), all, isSum));
   }
 
+  /** A machine that is new is not one of which little is known. */
+  #covered(
+    /** @type {Found} */ found,
+    /** @type {import("../reports/days.js").Total} */ { coveredMs },
+    /** @type {string} */ from,
+    /** @type {string} */ to,
+  ) {
+    const [first] = [...found.days.keys()].sort();
+    const [, begin] = [first, from].sort();
+    return { coveredMs, spanMs: this.#spanMs(found, begin, to) };
+  }
+
   /** How much of the days from one up to another has passed, for every machine that is summed. */
   #spanMs(/** @type {Found} */ { machines, zone, isSum, days }, /** @type {string} */ from, /** @type {string} */ to) {
     if (isSum) return daysBetween(days, from, to).reduce((sum, { spanMs }) => sum + spanMs, 0);
@@ -540,9 +561,13 @@ class Calendar {
 
   /** @param {{ month?: string, year?: string }} what */
   #href({ month, year }) {
-    const [machine] = this.#chosen();
-    const wanted = this.wanted === ALL ? ALL : machine ? this.fleet.address(machine) : this.wanted;
-    return link("calendar.html", { machine: wanted, month: month ?? null, year: month ? null : (year ?? null) });
+    return link("calendar.html", { machine: this.#address, month: month ?? null, year: month ? null : (year ?? null) });
+  }
+
+  /** The machine as an address names it. */
+  get #address() {
+    const [machine] = this.wanted === ALL ? [] : this.#chosen();
+    return machine ? this.fleet.address(machine) : this.wanted;
   }
 
   #chosen() {
@@ -557,7 +582,7 @@ class Calendar {
     if (changed.wanted !== undefined) this.wanted = changed.wanted;
     if (changed.month !== undefined) this.askedMonth = changed.month;
     if (changed.year !== undefined) this.askedYear = changed.year;
-    setAddress({ machine: this.wanted, month: this.askedMonth, year: this.askedMonth ? null : this.askedYear }, true);
+    setAddress({ machine: this.#address, month: this.askedMonth, year: this.askedMonth ? null : this.askedYear }, true);
     this.show();
   }
 
@@ -573,6 +598,11 @@ class Calendar {
   #say(/** @type {(Notice | null)[]} */ ...notices) {
     showNotices(byId("notices"), notices);
   }
+}
+
+/** What low coverage means. */
+function lowText(/** @type {Found} */ { machines, isSum }) {
+  return isSum ? t("trust.low_coverage_all") : t("trust.low_coverage_text", { title: machines[0].title });
 }
 
 /** A part of the report. */

@@ -6,6 +6,7 @@ import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { isAligned, itemsOf, itemText, MOST_ITEMS } from "../compare/items.js";
 import { difference, greatest, totalOf } from "../compare/totals.js";
 import { byId, element, fill } from "../element.js";
+import { notesOf } from "../figure-tiles.js";
 import { figuresOf, LONGEST_OF_SAMPLES_MS } from "../figures.js";
 import * as format from "../format.js";
 import { begin } from "../frame.js";
@@ -20,6 +21,7 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { clock, date, dayOf, HOUR, iso, parseMoment, startOfDay, zoneLabel } from "../time.js";
+import { doubtNotices, indexNotices, LOW_COVERAGE } from "../trust.js";
 import { badRowsNotice, fileNotice, fleetNotices, unknownMachineNotice } from "../words.js";
 import { shownZone } from "../zone.js";
 
@@ -28,8 +30,8 @@ import { shownZone } from "../zone.js";
  * @typedef {import("../figures.js").Figures} Figures
  * @typedef {import("../compare/items.js").Item} Item
  * @typedef {[number, number]} Span
- * @typedef {{ item: Item, machine: Machine, history: MachineHistory, span: Span, figures: Figures | null, marks: import("../published/fleet.js").Happening[],
- *   line: import("../chart/lines.js").Drawn | null, bad: import("../words.js").Notice | null }} Compared
+ * @typedef {{ item: Item, machine: Machine, history: MachineHistory, span: Span, figures: Figures | null,
+ *   marks: import("../published/fleet.js").Happening[], line: import("../chart/lines.js").Drawn | null }} Compared
  */
 
 const DAY = 24 * HOUR;
@@ -44,6 +46,7 @@ const MOST_IN_FULL = 2;
 const MOST_TOLD = 3;
 const MULTIPLE_PIXELS = 300;
 const TABLE_ROWS = 24;
+const SMALL_ON_PAPER = { width: 440, height: 150 };
 
 /** What the browser's history says of a step that a zoom made. */
 const ZOOMED = { zoomed: true };
@@ -137,7 +140,6 @@ class Compare {
               figures: null,
               marks: [],
               line: null,
-              bad: null,
             },
           ]
         : [];
@@ -162,7 +164,13 @@ class Compare {
     if (round !== this.round) return;
     this.#showItems();
     this.#draw();
-    say([...this.#fileNotices(), this.#lowCoverage()]);
+    const measured = [...new Set(this.compared.map(({ machine }) => machine))];
+    say([
+      ...indexNotices(measured, serverNow(), false),
+      ...this.#fileNotices(),
+      this.#lowCoverage(),
+      ...doubtNotices(measured),
+    ]);
   }
 
   /** What could not be read of the machines, of each cause once. @returns {(import("../words.js").Notice | null)[]} */
@@ -171,12 +179,18 @@ class Compare {
     const errors = this.compared
       .flatMap(({ history }) => history.errors)
       .filter(({ kind, url }) => kind !== "offline" && !(kind === "missing" && url.endsWith("/days.csv")));
-    return [...errors.slice(0, MOST_TOLD).map(fileNotice), ...this.compared.map(({ bad }) => bad).slice(0, MOST_TOLD)];
+    const damaged = new Map(
+      this.compared.flatMap(({ history, span }) => history.damaged(span)).map((file) => [file.url, file]),
+    );
+    return [
+      ...errors.slice(0, MOST_TOLD).map(fileNotice),
+      ...[...damaged.values()].slice(0, MOST_TOLD).map(badRowsNotice),
+    ];
   }
 
   /** @returns {import("../words.js").Notice | null} */
   #lowCoverage() {
-    const low = this.compared.filter(({ figures }) => figures && !figures.isOpen && figures.coverage < 0.9);
+    const low = this.compared.filter(({ figures }) => figures && !figures.isOpen && figures.coverage < LOW_COVERAGE);
     if (low.length === 0) return null;
     return {
       level: "warn",
@@ -195,8 +209,6 @@ class Compare {
     compared.marks = happened.events.filter(({ kind }) => kind === "marker");
     if (level === "samples") {
       const samples = await past.samples(from, to);
-      const bad = badRowsNotice({ ...samples, count: samples.at.length });
-      compared.bad = bad && { ...bad, title: `${machine.title}: ${bad.title}` };
       compared.line = lineOfSamples(samples, intervalAfter(happened), span, pixels);
     } else {
       const found = await rowsOf(past, level, from, to);
@@ -231,7 +243,7 @@ class Compare {
     const window = /** @type {Span} */ (aligned ? [0, length] : (this.compared[0]?.span ?? common));
     const lines = this.compared.map(({ machine, item, span, line }) => ({
       ...shifted(line ?? EMPTY, aligned ? span[0] : 0),
-      title: aligned ? `${machine.title}, ${this.#moment(span[0])}` : machine.title,
+      title: [nameOf(machine), ...(aligned ? [this.#moment(span[0])] : [])].join(", "),
       key: itemText(item),
     }));
     const few = lines.length <= MOST_LINES;
@@ -279,7 +291,9 @@ class Compare {
     while (this.multiples.length < lines.length) {
       const figure = element("figure", { class: "chart multiple" });
       root.append(figure);
-      this.multiples.push(new PowerChart(figure));
+      const chart = new PowerChart(figure);
+      drawsForPaper(chart, SMALL_ON_PAPER);
+      this.multiples.push(chart);
     }
     const highest = Math.max(1, ...lines.flatMap(({ mean, high }) => [peakOf(high ?? mean)]));
     this.multiples.forEach((chart, i) => {
@@ -348,6 +362,20 @@ class Compare {
     );
     const reference = this.compared[0]?.figures ?? null;
     fill(byId("items"), ...this.compared.map((each, i) => this.#row(each, i, columns, i === 0 ? null : reference)));
+    const notes = this.#notes();
+    fill(byId("notes"), ...notes.map((text) => element("li", {}, text)));
+    byId("notes").hidden = notes.length === 0;
+  }
+
+  /** What has to be said of the figures besides their values; what is true of all is said once. */
+  #notes() {
+    const of = this.compared.map(({ figures }) => (figures ? notesOf(figures, this.#zone()) : []));
+    const [first] = of;
+    const shared = first ? first.filter((note) => of.every((notes) => notes.includes(note))) : [];
+    const own = this.compared.flatMap(({ machine }, i) =>
+      of[i].filter((note) => !shared.includes(note)).map((note) => t("compare.note", { name: machine.title, note })),
+    );
+    return [...(this.#isInShort() ? [t("compare.in_short")] : []), ...shared, ...own];
   }
 
   #row(
@@ -414,7 +442,13 @@ class Compare {
           against(figures?.peak?.watts ?? null, reference?.peak?.watts, format.watts),
         ),
       minimum: () => value(format.watts(figures?.minimum?.watts ?? null)),
-      p95: () => value(figures?.meansOfMs ? format.meanWatts(figures.p95W) : format.watts(figures?.p95W ?? null)),
+      p95: () =>
+        figures?.meansOfMs && figures.p95W !== null
+          ? value(
+              format.meanWatts(figures.p95W),
+              element("small", {}, t("compare.means_of", { length: format.duration(figures.meansOfMs) })),
+            )
+          : value(format.watts(figures?.p95W ?? null)),
       cost: () => value(figures?.cost === null || figures === null ? "–" : format.money(figures.cost, currency)),
       co2: () => value(figures?.co2G === null || figures === null ? "–" : format.mass(figures.co2G)),
       coverage: () => value(figures ? format.coverage(figures.coveredMs, figures.spanMs) : "–"),
@@ -578,6 +612,11 @@ class Compare {
     const span = query.get("span") ?? USUAL_SPAN;
     this.span = Object.hasOwn(SPANS, span) ? span : USUAL_SPAN;
   }
+}
+
+/** In charts, where no tag can stand. @param {Machine} machine */
+function nameOf({ title, simulated }) {
+  return simulated ? t("compare.simulated", { name: title }) : title;
 }
 
 /** @type {import("../chart/lines.js").Drawn} */

@@ -15,7 +15,7 @@ import { Fleet, fileOf, hasDay, isIn, neighbours } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { comparison } from "../reports/comparison.js";
 import { readDay, sumOfRows } from "../reports/day.js";
-import { coverage, LOW_COVERAGE, lengthOfDay, meanW } from "../reports/days.js";
+import { coverage, lengthOfDay, meanW } from "../reports/days.js";
 import { energySoFar, machineOptions, row, table } from "../reports/parts.js";
 import {
   addDays,
@@ -30,6 +30,7 @@ import {
   spanOfDay,
   zoneLabel,
 } from "../time.js";
+import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE } from "../trust.js";
 import { badRowsNotice, fileNotice, fleetNotices, reasonWords, unknownMachineNotice } from "../words.js";
 import { zoneChoice } from "../zone.js";
 
@@ -116,7 +117,7 @@ class Daily {
     this.#showHead(machine, day);
     const absent = this.#absence(machine, day);
     if (absent || !machine || !day) {
-      this.#say(...general, absent);
+      this.#say(...general, ...(machine ? indexNotices([machine], serverNow(), false) : []), absent);
       return;
     }
     const notices = await this.#load(machine, day, round);
@@ -135,9 +136,12 @@ class Daily {
     const isOfDay = (/** @type {FileError} */ { url }) => url === csv || !url.endsWith(".events.json");
     const gone = history.errors.find((error) => isOfDay(error) && (found.coarse || error.url === csv));
     if (gone) return [fileNotice(gone)];
-    const bad = found.samples && badRowsNotice({ ...found.samples, count: within(found.samples.at, found.span) });
+    const bad = () => history.damaged(found.span).map(badRowsNotice);
+    const late = indexNotices([machine], now, false);
     const whole = found.figures(found.counted);
-    if (whole.samples === 0 && whole.coveredMs === 0) return [bad ?? this.#empty(day, found)];
+    if (whole.samples === 0 && whole.coveredMs === 0) {
+      return [...late, ...(bad().length > 0 ? bad() : [this.#empty(day, found)])];
+    }
     this.day = found;
     this.#keepWithin();
     byId("panel").hidden = false;
@@ -147,12 +151,15 @@ class Daily {
     const untold = history.errors.find(({ url }) => url === fileOf(machine, `${day}.events.json`));
     const compared = await this.#compare(found, history, day, round);
     return [
-      bad,
+      ...late,
+      ...bad(),
       untold ? { level: "warn", title: t("daily.reasons_unknown"), text: `${untold.url}: ${untold.detail}.` } : null,
       ...found.happened.events
         .filter(({ kind, value }) => kind === "clock_step" && value !== null)
         .map((step) => stepNotice(step, machine.zone)),
       ...compared,
+      coverageNotice(whole, t("trust.low_coverage_text", { title: machine.title })),
+      ...doubtNotices([machine]),
     ];
   }
 
@@ -165,17 +172,19 @@ class Daily {
   ) {
     /** @type {Notice[]} */
     const notices = [];
-    const days = await loadDays(machine).catch((error) => {
+    const read = await loadDays(machine).catch((error) => {
       if (!(error instanceof FileError)) throw error;
       notices.push(fileNotice(error));
       return null;
     });
+    const bad = read && badRowsNotice(read);
+    if (bad) notices.push(bad);
     // Of a day that goes on, as much of the other day as has passed of this one; rows say exactly how much that was.
     const passedMs = Math.floor((counted[1] - counted[0]) / FIVE_MINUTES) * FIVE_MINUTES;
     const of = async (/** @type {string} */ other) => {
       const [from, to] = spanOfDay(other, machine.zone);
       if (isOpen) return passedMs > 0 ? sumOfRows(history, from, Math.min(from + passedMs, to)) : null;
-      return days?.days.get(other) ?? (await sumOfRows(history, from, to));
+      return read?.days.get(other) ?? (await sumOfRows(history, from, to));
     };
     const one = isOpen ? await of(day) : sumOf(this.day?.figures(counted));
     const others = await Promise.all(
@@ -574,13 +583,6 @@ function nearest(/** @type {Machine} */ machine, /** @type {string} */ day) {
     before: before ?? (mayHave(machine, yesterday) ? yesterday : null),
     after: mayHave(machine, tomorrow) ? tomorrow : after,
   };
-}
-
-/** How many ascending moments lie in a span. @param {ArrayLike<number>} at @param {Span} span */
-function within(at, [from, to]) {
-  let count = 0;
-  for (let i = 0; i < at.length; i++) if (at[i] >= from && at[i] < to) count++;
-  return count;
 }
 
 /** Figures as days are compared by. @param {import("../figures.js").Figures | undefined} figures */

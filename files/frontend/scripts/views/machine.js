@@ -18,17 +18,7 @@ import { asked, LONGEST_LABEL, machineOf } from "../machine/asked.js";
 import { clockSteps, hasAny, lastSample, pictureOf, read, rowsOf } from "../machine/drawing-data.js";
 import { fillTable, partsOf } from "../machine/drawn-table.js";
 import { Navigation, spanText, stripSpan, USUAL_PRESET, whole } from "../machine/navigation.js";
-import {
-  coverageNotice,
-  doubtNotices,
-  fileNotices,
-  indexNotice,
-  isDayMissing,
-  nothingNotice,
-  silenceNotice,
-  stateWords,
-  stepNotice,
-} from "../machine/notices.js";
+import { fileNotices, nothingNotice, silenceNotice, stateWords, stepNotice } from "../machine/notices.js";
 import { csvOfRows, csvOfSamples, download, fileName } from "../machine/span-csv.js";
 import { spanWords } from "../machine/span-words.js";
 import { localText, momentOfLocal } from "../moment-input.js";
@@ -40,6 +30,7 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { dayOf, HOUR, iso, startOfDay } from "../time.js";
+import { coverageNotice, doubtNotices, indexNotices, isDayMissing } from "../trust.js";
 import { fleetNotices, unknownMachineNotice } from "../words.js";
 import { shownZone, zoneChoice } from "../zone.js";
 
@@ -343,6 +334,8 @@ class MachineView {
   #choose(/** @type {string} */ wanted) {
     this.wanted = wanted;
     this.read = null;
+    // They are another machine's.
+    byId("figures").hidden = true;
     this.#remember(true);
     this.update();
   }
@@ -497,7 +490,7 @@ class MachineView {
     const zone = this.#zone(machine);
     const window = this.#window;
     const history = this.#history(machine);
-    const files = fileNotices(history, this.read).filter((each) => each !== null);
+    const files = fileNotices(history, window).filter((each) => each !== null);
     // That the server is gone, the notices of all collectors say.
     const isGone = this.fleet.isOffline;
     const any = hasAny(this.read, window);
@@ -507,9 +500,11 @@ class MachineView {
         ? null
         : nothingNotice(machine, window, this.now, zone, this.read, this.fleet.address(machine)),
       silenceNotice(machine, zone, this.now),
-      ...doubtNotices(machine),
-      indexNotice(machine, this.now),
-      any && this.figures && files.length === 0 ? coverageNotice(this.figures, machine) : null,
+      ...doubtNotices([machine]),
+      ...indexNotices([machine], this.now, this.follow.checked),
+      any && this.figures && files.length === 0
+        ? coverageNotice(this.figures, t("trust.low_coverage_text", { title: machine.title }))
+        : null,
       ...(this.read.level === "samples" ? clockSteps(this.read, window).map((step) => stepNotice(step, zone)) : []),
     ]);
   }
@@ -585,7 +580,7 @@ class MachineView {
       to: span && iso(span[1]),
       sel: this.selection && spanText(this.selection),
       label: (this.selection && this.label) || null,
-      zone: isToBeSent ? zoneChoice() : zoneParameter(),
+      zone: isToBeSent || span || this.selection ? zoneChoice() : zoneParameter(),
       lang: parameter("lang"),
     };
   }

@@ -18,6 +18,7 @@ import { saysOnPaper } from "../printing.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { clock, zoneLabel } from "../time.js";
+import { indexNotices } from "../trust.js";
 import { moment, nobodyNotice, troubleNotice } from "../words.js";
 import { shownZone } from "../zone.js";
 
@@ -150,8 +151,16 @@ class OverviewPage {
     this.#showNotices(now);
     byId("total").textContent = format.watts(sum.watts);
     const answers = sum.answering === sum.count ? "overview.answer_all" : "overview.answer_some";
+    const simulated = this.entries.filter(({ machine }) => machine.simulated).length;
     byId("total-note").textContent =
-      sum.count === 0 ? "" : `${t(answers, { n: sum.count, answering: sum.answering })} · ${moment(now, this.zone)}`;
+      sum.count === 0
+        ? ""
+        : [
+            t(answers, { n: sum.count, answering: sum.answering }),
+            ...(simulated > 0 && simulated < sum.count ? [t("overview.simulated", { n: simulated })] : []),
+            moment(now, this.zone),
+          ].join(" · ");
+    byId("total-tag").hidden = simulated === 0 || simulated < sum.count;
     this.#showLastDay(now);
     this.#showFacts(sum);
     this.#showMachines(now, isNews);
@@ -271,6 +280,7 @@ class OverviewPage {
             ),
       );
     }
+    troubles.push(...indexNotices(fleet.machines, now, true));
     const nobody = nobodyNotice(fleet);
     if (nobody) troubles.push(nobody);
     const unique = new Map(troubles.map((notice) => [JSON.stringify(notice), notice]));
