@@ -129,8 +129,6 @@ def test_what_is_simulated_is_said_to_be(folder: Path, tmp_path: Path, site: Web
         span = ["--from", "2024-11-03T20:30Z", "--to", "2024-11-03T21:30Z"]
         _, out, _ = run(tmp_path, "powergraph", "energy", *source, *span)
         assert out.splitlines()[-1] == "note       these readings are simulated, not measured"
-        assert energy(tmp_path, *source, *span)["simulated"] is True
-    assert energy(folder, "--config", "powergraph.toml", *span)["simulated"] is False
 
 
 def test_cost_is_split_by_rate(folder: Path) -> None:

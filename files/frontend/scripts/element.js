@@ -24,6 +24,11 @@ export function byId(id) {
   return found;
 }
 
+/** Say something; what says it already is left alone, as a new text is laid out anew. @param {Element} place @param {string} text */
+export function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
 /** Put children in place of what is there. @param {Element} parent @param {...(Node | string | null)} children */
 export function fill(parent, ...children) {
   parent.replaceChildren(...children.filter((child) => child !== null));

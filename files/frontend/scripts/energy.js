@@ -31,6 +31,11 @@ export function holds({ at }, intervalAt, steps = []) {
   return elapsed;
 }
 
+/** How long the i-th sample holds where the clock makes no steps. @param {ArrayLike<number>} at @param {number} i @param {number} intervalMs */
+export function heldAt(at, i, intervalMs) {
+  return i + 1 < at.length ? Math.min(Math.max(at[i + 1] - at[i], 0), LONGEST_HOLD * intervalMs) : 0;
+}
+
 /** Take a clock step out of the one pair of samples that it lies between. */
 function correct(
   /** @type {Float64Array} */ elapsed,

@@ -1,6 +1,6 @@
 /** The figures of a span as a list of names and values, with what each of them rests on. */
 
-import { element, fill } from "./element.js";
+import { element, fill, setText } from "./element.js";
 import * as format from "./format.js";
 import { t } from "./language.js";
 import { clock, date } from "./time.js";
@@ -16,6 +16,9 @@ export class FigureTiles {
   constructor(root) {
     this.list = element("dl", { class: "tiles" });
     this.notes = element("ul", { class: "figure-notes" });
+    /** Which tiles there are, and which of them have a note. */
+    this.shape = "";
+    this.noted = "";
     root.append(this.list, this.notes);
   }
 
@@ -29,8 +32,7 @@ export class FigureTiles {
     const fromMeans = figures.meansOfMs > 0;
     const ofMeans = fromMeans ? t("figures.of_means", { length: format.duration(figures.meansOfMs) }) : null;
     const percentile = fromMeans ? format.meanWatts : format.watts;
-    fill(
-      this.list,
+    this.#set([
       tile("mean", format.meanWatts(figures.meanW), t("figures.mean_note")),
       tile("p95", percentile(figures.p95W), ofMeans ?? t("figures.p95_note")),
       tile("peak", format.watts(figures.peak?.watts ?? null), when(figures.peak)),
@@ -54,9 +56,24 @@ export class FigureTiles {
         format.coverage(figures.coveredMs, figures.spanMs),
         t("figures.readings", { n: figures.samples }),
       ),
-    );
-    fill(this.notes, ...notesOf(figures, zone).map((text) => element("li", {}, text)));
-    this.notes.hidden = this.notes.childElementCount === 0;
+    ]);
+    const notes = notesOf(figures, zone);
+    if (notes.join("\n") !== this.noted) fill(this.notes, ...notes.map((text) => element("li", {}, text)));
+    this.noted = notes.join("\n");
+    this.notes.hidden = notes.length === 0;
+  }
+
+  /** Tiles that stay are only given new texts. @param {(Tile | null)[]} tiles */
+  #set(tiles) {
+    const wanted = tiles.filter((each) => each !== null);
+    const shape = wanted.map(({ name, note }) => `${name} ${note !== null}`).join();
+    if (this.shape !== shape) fill(this.list, ...wanted.map(made));
+    this.shape = shape;
+    wanted.forEach(({ value, note }, i) => {
+      const [text, small] = /** @type {HTMLElement} */ (this.list.children[i].lastElementChild).childNodes;
+      if (text.nodeValue !== value) text.nodeValue = value;
+      if (small) setText(/** @type {Element} */ (small), note ?? "");
+    });
   }
 }
 
@@ -90,11 +107,18 @@ function whenOf(/** @type {Extreme} */ { at, withinMs }, /** @type {string} */ z
 
 const moment = (/** @type {number} */ at, /** @type {string} */ zone) => `${date(at, zone)}, ${clock(at, zone)}`;
 
+/** @typedef {{ name: string, value: string, note: string | null }} Tile */
+
+/** @returns {Tile} */
 function tile(/** @type {string} */ name, /** @type {string} */ value, /** @type {string | null} */ note) {
+  return { name, value, note };
+}
+
+function made(/** @type {Tile} */ { name, value, note }) {
   return element(
     "div",
     { "data-figure": name },
     element("dt", {}, t(`figures.${name}`)),
-    element("dd", {}, value, note && element("small", {}, note)),
+    element("dd", {}, value, note !== null && element("small", {}, note)),
   );
 }

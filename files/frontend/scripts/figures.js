@@ -3,7 +3,7 @@
  * snaps. Never from drawn points. The rule and its vectors are the collector's: `collector/tests/vectors/statistics.json`.
  */
 
-import { holds } from "./energy.js";
+import { heldAt, holds } from "./energy.js";
 import { intervalAfter, stepsOf } from "./happenings.js";
 import { finestLevel, finestRows } from "./levels.js";
 import { ROW_MS } from "./published/history.js";
@@ -187,11 +187,13 @@ class Sum {
   /** @param {Samples} samples @param {Events} happened @param {number} from @param {number} to */
   addSamples(samples, happened, from, to) {
     const { at, watts } = samples;
-    const hold = holds(samples, intervalAfter(happened), stepsOf(happened.events));
+    const intervalAt = intervalAfter(happened);
+    const steps = stepsOf(happened.events);
+    const hold = steps.length > 0 ? holds(samples, intervalAt, steps) : null;
     for (let i = 0; i < at.length; i++) {
       const inside = at[i] >= from && at[i] < to;
       const begin = Math.max(at[i], from);
-      const end = Math.min(at[i] + hold[i], to);
+      const end = Math.min(at[i] + (hold ? hold[i] : heldAt(at, i, intervalAt(at[i]))), to);
       if (!inside && end <= begin) continue;
       this.samples += inside ? 1 : 0;
       this.#extremes(begin, watts[i], watts[i], 0);
@@ -253,8 +255,12 @@ class Sum {
         .filter(({ coveredMs }) => coveredMs > 0)
         .map(({ coveredMs, energyMsW }) => [energyMsW / coveredMs, coveredMs]);
     }
-    const usual = Array.from(this.usual, (ms, watts) => /** @type {[number, number]} */ ([watts, ms]));
-    return [...usual.filter(([, ms]) => ms > 0), ...this.unusual];
+    /** @type {[number, number][]} */
+    const found = [...this.unusual];
+    this.usual.forEach((ms, watts) => {
+      if (ms > 0) found.push([watts, ms]);
+    });
+    return found;
   }
 
   #mean(/** @type {number} */ row, /** @type {number} */ coveredMs, /** @type {number} */ energyMsW) {

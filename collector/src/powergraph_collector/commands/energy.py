@@ -34,7 +34,7 @@ class BoundedRecords(Records, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where figures come from, what to call it, what energy costs there, and whether nothing was measured."""
+    """Where figures come from, what to call it, what energy costs there; whether it is known to be made up."""
 
     records: BoundedRecords
     words: str
@@ -168,6 +168,6 @@ def _told(source: Source, from_ms: int | None, to_ms: int | None, zone: ZoneInfo
         found = replace(found, to_ms=last_ms)
     of = (source.tariff, source.co2_g_per_kwh)
     if zone is None:
-        return json.dumps({**figures_told.document(found, *of), "simulated": source.is_simulated})
+        return json.dumps(figures_told.document(found, *of))
     lines = figures_told.lines(found, zone, *of)
     return "\n".join([*lines, figures_told.SIMULATED] if source.is_simulated else lines)

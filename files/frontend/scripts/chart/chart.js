@@ -476,7 +476,11 @@ export class PowerChart {
       dot.style.left = `${this.#place(Number(cursor))}px`;
       dot.style.top = `${this.u.valToPos(Number(sum), "y")}px`;
     });
-    this.readout.replaceChildren(...(isShown ? this.#reading(cursor, values) : this.#legend()));
+    const parts = isShown ? this.#reading(cursor, values) : this.#legend();
+    const key = parts.map((part) => part.outerHTML).join("");
+    if (this.readout.dataset.key === key) return;
+    this.readout.dataset.key = key;
+    this.readout.replaceChildren(...parts);
   }
 
   /** What a line says at a moment; null in a hole. @param {Line} line @param {number} at */

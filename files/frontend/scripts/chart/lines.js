@@ -28,15 +28,26 @@ export function lineOfSamples(samples, intervalAt, window, pixels) {
   const { at, watts } = inOrder(samples);
   const first = Math.max(lastAtOrBefore(at, window[0]), 0);
   const last = Math.min(lastAtOrBefore(at, window[1]) + 1, at.length - 1);
-  const hold = (/** @type {number} */ i) => LONGEST_HOLD * intervalAt(at[i]);
-  if (last - first < pixels) return singles(at, watts, first, last, hold);
+  if (last - first < pixels) return singles(at, watts, first, last, (i) => LONGEST_HOLD * intervalAt(at[i]));
   const buckets = new Buckets(window, pixels);
+  const { weight, sum, low, high, width } = buckets;
+  // Where the pixel of the last sample ends: most of the next ones lie in it, too.
+  let [k, until] = [-1, Number.NEGATIVE_INFINITY];
   for (let i = first; i <= last; i++) {
     const begin = at[i];
     const next = i < last ? at[i + 1] : begin;
-    const end = Math.min(next, begin + hold(i));
-    buckets.add(begin, end, watts[i], watts[i], watts[i]);
-    if (next - end >= buckets.width) buckets.hole(end);
+    const end = Math.min(next, begin + LONGEST_HOLD * intervalAt(begin));
+    const value = watts[i];
+    if (end <= until) {
+      weight[k] += end - begin;
+      sum[k] += (end - begin) * value;
+      if (value < low[k]) low[k] = value;
+      if (value > high[k]) high[k] = value;
+    } else {
+      buckets.add(begin, end, value, value, value);
+      [k, until] = buckets.pixelOf(end);
+    }
+    if (next - end >= width) buckets.hole(end);
   }
   return buckets.drawn();
 }
@@ -136,6 +147,12 @@ class Buckets {
       if (high > this.high[k]) this.high[k] = high;
       if (end <= edge) break;
     }
+  }
+
+  /** The pixel that a moment lies in, and where that ends; none before the first and after the last. @param {number} at @returns {[number, number]} */
+  pixelOf(at) {
+    const k = Math.floor((at - this.begin) / this.width);
+    return k >= 0 && k < this.size ? [k, this.begin + (k + 1) * this.width] : [-1, Number.NEGATIVE_INFINITY];
   }
 
   /** @param {number} begin */

@@ -9,6 +9,8 @@ import { RowsReader } from "./rows.js";
 
 /** Rows may still come for a day, month or year so long after it has ended; then its file is left alone. */
 const SETTLED_MS = 600_000;
+/** While a machine answers, and has for so long, there is little that its events of today could newly say. */
+const EVENTS_MS = 30_000;
 /** Beyond, events come from the months' files. */
 const MOST_DAYS_OF_EVENTS = 3;
 /** Bytes that hold the first or last samples of a day, of which those around a span are wanted. */
@@ -34,18 +36,34 @@ export const ROW_MS = { "five-minutes": 300_000, hours: 3_600_000, days: 86_400_
 export class MachineHistory {
   /** @param {Machine} machine */
   constructor(machine) {
-    /** What the index says last; to be kept up to date by whoever reads that. */
-    this.machine = machine;
+    this.latest = machine;
     /** @type {Map<string, FileError>} by address, what could not be had when it was last asked for */
     this.troubles = new Map();
     /** @type {Map<string, Promise<any>>} by address, what is being asked for: who wants it too waits for the same */
     this.asked = new Map();
     /** @type {Map<string, { file: FollowedFile<any>, covers: Span, settled: boolean }>} */
     this.files = new Map();
-    /** @type {Map<string, { found: Events, settled: boolean }>} */
+    /** @type {Map<string, { found: Events, settled: boolean, readAt: number }>} */
     this.happened = new Map();
+    /** When the machine was last seen in another state than before. */
+    this.changedAt = Number.NEGATIVE_INFINITY;
     /** @type {Map<string, Promise<Samples>>} */
     this.edges = new Map();
+  }
+
+  get machine() {
+    return this.latest;
+  }
+
+  /** What the index and `now.json` say last; to be kept up to date by whoever reads those. */
+  set machine(machine) {
+    if (machine.reading?.state !== this.latest.reading?.state) this.changedAt = serverNow();
+    this.latest = machine;
+  }
+
+  /** Whoever looks again wants to know of all that happened. */
+  forgetEvents() {
+    for (const known of this.happened.values()) known.readAt = Number.NEGATIVE_INFINITY;
   }
 
   /** What could not be had of all that was asked for; what was read before is kept. */
@@ -178,13 +196,21 @@ export class MachineHistory {
   async #events(/** @type {string} */ name) {
     const { machine } = this;
     const known = this.happened.get(name);
-    if (known?.settled) return known.found;
+    if (known && (known.settled || this.#isQuiet(known.readAt))) return known.found;
     const last = name.length === 7 ? addDays(`${nextMonth(name)}-01`, -1) : name;
     const settled = serverNow() > spanOfDay(last, machine.zone)[1] + SETTLED_MS;
     await this.#once(fileOf(machine, `${name}.events.json`), async () => {
-      this.happened.set(name, { found: await loadEvents(machine, name), settled });
+      const readAt = serverNow();
+      this.happened.set(name, { found: await loadEvents(machine, name), settled, readAt });
     });
     return this.happened.get(name)?.found ?? null;
+  }
+
+  /** Whether what was read of a machine that answers need not be read again yet. @param {number} readAt */
+  #isQuiet(readAt) {
+    const now = serverNow();
+    const isNew = now - this.changedAt < EVENTS_MS;
+    return this.machine.reading?.state === "fresh" && !isNew && now - readAt < EVENTS_MS;
   }
 
   #note(/** @type {string} */ url, /** @type {unknown} */ error) {

@@ -5,7 +5,7 @@ import { PowerChart } from "../chart/chart.js";
 import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { Strip } from "../chart/strip.js";
 import { itemText } from "../compare/items.js";
-import { byId, element, fill } from "../element.js";
+import { byId, element, fill, setText } from "../element.js";
 import { FigureTiles } from "../figure-tiles.js";
 import { figuresOf, figuresOfSamples, LONGEST_OF_SAMPLES_MS } from "../figures.js";
 import * as format from "../format.js";
@@ -103,7 +103,10 @@ class MachineView {
     const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ act) =>
       byId(id).addEventListener(event, act);
     on("follow", "change", () => this.update());
-    on("update", "click", () => this.update({ index: true }));
+    on("update", "click", () => {
+      for (const history of this.histories.values()) history.forgetEvents();
+      this.update({ index: true });
+    });
     on("machine", "change", () => this.#choose(this.chooser.value));
     on("earlier", "click", () => this.#pan(-0.5));
     on("later", "click", () => this.#pan(0.5));
@@ -361,8 +364,7 @@ class MachineView {
       : preset
         ? t(`machine.last_${preset}`, { span })
         : t("machine.in_view", { span });
-    const heading = byId("figures-title");
-    if (heading.textContent !== text) heading.textContent = text;
+    setText(byId("figures-title"), text);
     byId("select-hint").hidden = selection !== null;
     byId("figures").hidden = figures === null;
     if (figures) this.tiles.show(figures, machine, { currency: this.site.currency, zone });
@@ -443,14 +445,14 @@ class MachineView {
   #showHead(/** @type {Machine} */ machine) {
     const { watts, ageMs, state } = machine.reading;
     const zone = this.#zone(machine);
-    byId("machine-title").textContent = machine.title;
+    setText(byId("machine-title"), machine.title);
     document.title = `${machine.title} · ${document.title.split(" · ").at(-1)}`;
     byId("machine-tag").hidden = !machine.simulated;
-    byId("machine-place").textContent = [machine.group, machine.rack].filter(Boolean).join(" · ");
-    byId("watts-now").textContent = format.watts(watts);
+    setText(byId("machine-place"), [machine.group, machine.rack].filter(Boolean).join(" · "));
+    setText(byId("watts-now"), format.watts(watts));
     byId("state-now").dataset.state = state;
-    byId("state-now").textContent = stateWords(machine, zone, this.now);
-    byId("age-now").textContent = ageMs === null ? "" : t("machine.read_ago", { age: format.age(ageMs) });
+    setText(byId("state-now"), stateWords(machine, zone, this.now));
+    setText(byId("age-now"), ageMs === null ? "" : t("machine.read_ago", { age: format.age(ageMs) }));
     this.#showLinks(machine);
   }
 

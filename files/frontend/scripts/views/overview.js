@@ -1,7 +1,7 @@
 /** The overview: what the room draws now, its day so far, its last 24 hours, and every machine. */
 
 import { link, setAddress } from "../address.js";
-import { byId, element } from "../element.js";
+import { byId, element, setText } from "../element.js";
 import * as format from "../format.js";
 import { begin } from "../frame.js";
 import { t } from "../language.js";
@@ -244,9 +244,9 @@ class OverviewPage {
     const shown = filtered(this.entries, this.choice, (entry) => `${stateWords(entry, now)} ${whyWords(entry)}`);
     const sum = sumOf(shown);
     const [n, some] = [this.entries.length, shown.length];
-    setText("shown", some === n ? t("overview.shown_all", { n }) : t("overview.shown_some", { n, shown: some }));
+    setText(byId("shown"), some === n ? t("overview.shown_all", { n }) : t("overview.shown_some", { n, shown: some }));
     const energy = sum.energyWh === null ? "–" : format.energy(sum.energyWh);
-    setText("shown-sum", t("overview.shown_sum", { n: some, watts: format.watts(sum.watts), energy }));
+    setText(byId("shown-sum"), t("overview.shown_sum", { n: some, watts: format.watts(sum.watts), energy }));
     byId("none").hidden = n === 0 || some > 0;
     byId("fleet").hidden = some === 0;
     this.table.show(this.entries, arranged(shown, this.choice), this.choice.sort, now, isNews);
@@ -318,10 +318,5 @@ class OverviewPage {
 
 /** @param {import("../published/fleet.js").Trouble} trouble */
 const standsStill = ({ error, storage }) => error === null && !storage;
-
-function setText(/** @type {string} */ id, /** @type {string} */ text) {
-  const place = byId(id);
-  if (place.textContent !== text) place.textContent = text;
-}
 
 await begin((site) => new OverviewPage(site).update());
