@@ -14,10 +14,10 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const STYLES = {
   about: ["about"],
   calendar: ["reports", "calendar"],
-  compare: ["chart", "compare"],
+  compare: ["chart", "spans", "compare"],
   daily: ["chart", "reports", "daily"],
   files: ["files"],
-  machine: ["chart", "machine"],
+  machine: ["chart", "spans", "machine"],
   overview: ["chart", "overview"],
 };
 const CHART_LIBRARY = "site/vendor/uplot-1.6.32/uPlot.min.css";

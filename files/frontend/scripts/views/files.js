@@ -45,6 +45,7 @@ await begin(async (site) => {
 
 function showFiles(/** @type {Fleet} */ fleet, /** @type {Machine} */ machine) {
   byId("machine-tag").hidden = !machine.simulated;
+  byId("of-machine").hidden = false;
   fill(
     byId("rows"),
     row(machine, t("files.tail"), ["last"]),
