@@ -120,6 +120,43 @@ class TestMouse:
         expect(page.locator(".chart-selection")).to_be_hidden()
         expect(page.locator("#chart .readout strong")).not_to_be_empty()
 
+    def test_what_is_selected_anew_hides_the_old_selection_also_when_news_comes_meanwhile(self, node, visit):
+        visitor = visit()
+        page = visitor.open(f"{WHOLE_DAY}&sel={DAY}T02:00:00Z/{DAY}T04:00:00Z")
+        visitor.drawn()
+        expect(page.locator(".chart-selection")).to_be_visible()
+        page.get_by_label("Select", exact=True).check()
+        box = page.locator("#chart .u-over").bounding_box()
+        page.mouse.move(box["x"] + 500, box["y"] + 80)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 700, box["y"] + 80, steps=4)
+        expect(page.locator(".chart-selection")).to_be_hidden()
+        with page.expect_response("**/now.json"):
+            page.evaluate("document.getElementById('follow').dispatchEvent(new Event('change'))")
+        page.wait_for_timeout(300)
+        expect(page.locator(".chart-selection")).to_be_hidden()
+        page.keyboard.press("Escape")
+        expect(page.locator(".chart-selection")).to_be_visible()
+        page.mouse.up()
+
+    def test_escape_right_after_the_wheel_takes_it_back(self, node, visit):
+        visitor = visit()
+        page = visitor.open(f"machine.html?machine=node01&from={DAY}T10:00:00Z&to={DAY}T12:00:00Z")
+        visitor.drawn()
+        before = visitor.window()
+        moved = page.evaluate("""async () => {
+            const {over, scales} = document.querySelector('figure.chart').chart;
+            over.dispatchEvent(new WheelEvent('wheel', {deltaX: 300, bubbles: true, cancelable: true}));
+            await new Promise(requestAnimationFrame);
+            await new Promise(requestAnimationFrame);
+            const moved = scales.x.min;
+            document.querySelector('.plot').dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}));
+            return moved;
+        }""")
+        assert moved > before[0]
+        page.wait_for_timeout(400)
+        assert visitor.window() == before
+
     def test_escape_while_dragging_breaks_off(self, node, visit):
         visitor = visit()
         page = visitor.open(WHOLE_DAY)

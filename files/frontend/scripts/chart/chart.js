@@ -315,12 +315,11 @@ export class PowerChart {
     // What is drawn must not move away under the hand.
     this.resting ??= this.picture.window;
     this.moving ??= this.picture.window;
-    const { rubber, mark } = this;
-    if (!rubber || !mark) return;
-    // What is selected anew takes its place.
-    mark.hidden = kind === "select" || !this.selection;
+    const { rubber } = this;
+    if (!rubber) return;
     rubber.hidden = false;
     rubber.dataset.kind = kind;
+    this.#mark();
     rubber.style.left = `${Math.min(from, to)}px`;
     rubber.style.width = `${Math.abs(to - from)}px`;
   }
@@ -446,7 +445,10 @@ export class PowerChart {
     if (!mark || !markName) return;
     const left = selection ? Math.max(this.#place(selection[0]), -2) : 0;
     const right = selection ? Math.min(this.#place(selection[1]), this.#width + 2) : 0;
-    mark.hidden = !selection || right < left;
+    // What is being selected anew takes its place.
+    const isBeingChanged =
+      this.moving !== null && this.rubber?.hidden === false && this.rubber.dataset.kind === "select";
+    mark.hidden = !selection || right < left || isBeingChanged;
     if (markName.textContent !== this.label) markName.textContent = this.label;
     mark.style.left = `${left}px`;
     mark.style.width = `${Math.max(right - left, 1)}px`;

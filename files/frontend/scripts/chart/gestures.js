@@ -43,7 +43,9 @@ export class Gestures {
 
   /** Break off what is under way. Returns whether there was anything. */
   abort() {
-    if (!this.drag) return false;
+    if (!this.drag && this.wheelTimer === 0) return false;
+    clearTimeout(this.wheelTimer);
+    this.wheelTimer = 0;
     this.#ended();
     this.meaning.end();
     return true;
@@ -156,7 +158,10 @@ export class Gestures {
       meaning.move(zoomed(span, span[0] + (this.#place(event) / meaning.width()) * (span[1] - span[0]), scale));
     } else meaning.move(this.#panned(span, (event.deltaX || event.deltaY) * unit));
     clearTimeout(this.wheelTimer);
-    this.wheelTimer = window.setTimeout(() => meaning.zoom(meaning.window()), WHEEL_ENDS_MS);
+    this.wheelTimer = window.setTimeout(() => {
+      this.wheelTimer = 0;
+      meaning.zoom(meaning.window());
+    }, WHEEL_ENDS_MS);
   }
 }
 
