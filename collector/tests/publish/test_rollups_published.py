@@ -223,6 +223,26 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
         here.check()
 
 
+@pytest.mark.parametrize("known", [[], [-70], [-70, -30]], ids=["the first one", "before no other", "before another"])
+def test_an_interval_that_is_imported_late_counts_for_the_days_after_it_too(known: list[int]) -> None:
+    """Readings every 150 s hold all the time at intervals of a minute, and for 60 s at intervals of 20 s."""
+
+    def change(at_h: int, interval_s: float) -> Event:
+        at_ms = NOON_MS + at_h * HOUR_MS
+        return Event("n", EventKind.INTERVAL, at_ms, at_ms, value=interval_s)
+
+    with site(60_000, "UTC") as here:
+        here.keep([Sample("n", at_ms, 400) for at_ms in range(NOON_MS - 80 * HOUR_MS, NOON_MS, 150_000)], told=False)
+        here.keep([change(at_h, 60.0) for at_h in known], told=False)
+        here.start()
+        here.round(4)
+        assert (here.folder / "data/lab/n/.agreed.json").exists()
+        here.keep([change(-60, 20.0)], told=False)
+        here.start()
+        here.round(4)
+        here.check()
+
+
 @given(places=st.sets(st.integers(-800, 60), min_size=1, max_size=12), interval_ms=st.sampled_from([600_000, HOUR_MS]))
 def test_days_of_few_samples_are_published_as_they_are_rebuilt(places: set[int], interval_ms: int) -> None:
     with site(interval_ms) as here:

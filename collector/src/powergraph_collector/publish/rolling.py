@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -72,12 +72,15 @@ class Rolling:
         self._events = sorted([*self._events, event], key=lambda each: (each.begin_ms, each.kind.value))
         first_ms = until_ms = event.begin_ms
         if event.kind is EventKind.INTERVAL:
-            changes = [each.begin_ms for each in self._events if each.kind is EventKind.INTERVAL]
+            changes = self._interval_changes()
             until_ms = min((at_ms for at_ms in changes if at_ms > first_ms), default=max(first_ms, self._frontier_ms))
             self._is_all_old |= first_ms == changes[0]  # it says what was before it, too
         is_ahead = self._is_seeded and self._tail and first_ms >= max(self._tail[0].at_ms, self._open_ms)
         if not is_ahead:
             self._outdate(first_ms, until_ms)
+
+    def _interval_changes(self) -> list[int]:
+        return [each.begin_ms for each in self._events if each.kind is EventKind.INTERVAL]
 
     def take(self, sample: Sample) -> bool:
         """Take a sample that is new in the store; returns whether it came in order."""
@@ -150,8 +153,18 @@ class Rolling:
     # -- from the store -----------------------------------------------------
 
     def begin(self, old_days: Iterable[str]) -> None:
-        """Start with days of the store whose rows may not be what the store says."""
-        self.old_days.update(old_days)
+        """Start with days of the store whose rows may not be what the store says.
+
+        An interval may have come to them since the rows were made: it counts until the next one.
+        """
+        old = set(old_days)
+        self.old_days |= old
+        changes = self._interval_changes()
+        for begin_ms, next_ms in pairwise([*changes, LAST_MS]):
+            if (first := utc_day(begin_ms)) in old:
+                last = utc_day(next_ms)
+                self.old_days.update(day for day in self._history.utc_days(self._bmc) if first <= day <= last)
+        self._is_all_old |= bool(changes) and utc_day(changes[0]) in old  # it says what was before it, too
 
     @property
     def has_work(self) -> bool:
