@@ -191,7 +191,8 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
         events = [Event("n", EventKind.INTERVAL, first_ms, first_ms, value=interval_ms / 1000), *events]
     with site(interval_ms) as here:
         here.now_ms = first_ms
-        left, late = in_turn(samples, events), []
+        left: list[Sample | Event] = in_turn(samples, events)
+        late: list[Sample | Event] = []
         while left or late:
             what = data.draw(
                 st.sampled_from(["keep"] * 5 + ["wait", "crash", "restart", "hold back", "late", "import"])
@@ -199,8 +200,11 @@ def test_rows_kept_up_are_rows_rebuilt_whatever_comes_when(
             count = data.draw(st.integers(1, 25))
             batch, rest = left[:count], left[count:]
             if what == "hold back":
-                late += [record for record in batch if isinstance(record, Sample)]
-                here.keep([record for record in batch if isinstance(record, Event)])
+                if data.draw(st.booleans(), label="events too"):
+                    late += batch
+                else:
+                    late += [record for record in batch if isinstance(record, Sample)]
+                    here.keep([record for record in batch if isinstance(record, Event)])
             elif what in {"late", "import"}:
                 batch, late, rest = late[:count], late[count:], left
                 here.keep(batch, told=what == "late")
