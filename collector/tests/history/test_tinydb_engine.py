@@ -6,6 +6,7 @@ import errno
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from powergraph_collector.history import durable
+from powergraph_collector.history import columns_file, durable, log_file
 from powergraph_collector.history.documents import event_document, event_of, sample_document, sample_of
 from powergraph_collector.history.powerdb import AppendTable, PowerDB
 from powergraph_collector.history.storage import LogStorage
@@ -322,6 +323,31 @@ for line in sys.stdin:
     whole = len(tail) >= min(20, expected) and found[at : at + len(tail)] == tail
     print(len(found) >= expected, found == sorted(set(found)), whole, flush=True)
 """
+
+
+def test_a_compaction_between_two_looks_of_a_reader_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.append(samples(100))
+    looks: list[str] = []
+
+    def compacting(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(path: Path, *rest: Any) -> Any:
+            looks.append(path.suffix)
+            try:
+                return look(path, *rest)
+            finally:
+                if len(looks) == 1:
+                    assert history.db.storage.compact("node01/2026-11-23")
+
+        return looked
+
+    reader = TinyDbHistory(tmp_path / "db", access_mode="r")
+    for module in (log_file, columns_file):
+        monkeypatch.setattr(module, "read", compacting(module.read))
+    assert list(reader.read("node01", NOON_MS, NOON_MS + DAY_MS)) == samples(100)
+    assert len(looks) >= 2
 
 
 def test_a_reader_in_another_process_sees_all_that_is_acknowledged_while_days_are_compacted(tmp_path: Path) -> None:
