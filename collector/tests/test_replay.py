@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import brotli
 import pytest
 
 from powergraph_collector import settings
@@ -129,7 +128,6 @@ def test_the_service_stores_and_publishes_what_was_answered(
         tail = root / "lab" / name / "last.csv"
         assert published(tail) == kept[-30:]
         assert gzip.decompress(tail.with_name("last.csv.gz").read_bytes()) == tail.read_bytes()
-        assert brotli.decompress(tail.with_name("last.csv.br").read_bytes()) == tail.read_bytes()
 
 
 def test_a_whole_day_comes_back_row_by_row(

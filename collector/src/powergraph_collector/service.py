@@ -242,7 +242,7 @@ class Service:
         if self.settings.runtime is not None:
             with suppress(OSError):  # the heartbeat complains of the folder
                 content = json_files.encode(state.document())
-                files.replace(self.settings.runtime / STORAGE_FILE, content, with_twins=False)
+                files.replace(self.settings.runtime / STORAGE_FILE, content, twins=files.ALONE)
 
     def _sources(self, poller: Poller, recorder: Recorder, history: History) -> Sources:
         return Sources(

@@ -364,6 +364,22 @@ def test_a_twin_that_cannot_be_written_leaves_none_of_the_former_file(
     assert sorted(each.name for each in tmp_path.iterdir()) == ["now.json", "now.json.gz"]
 
 
+def test_what_lives_for_minutes_has_one_twin_and_none_of_a_former_version_beside_it(site: Site) -> None:
+    for name in ("now.json", "overview.json", "node01/last.csv"):
+        beside = site.root / f"lab/{name}.br"
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(brotli.compress(b"of a former version"))
+    site.keep(samples(300, site.now_ms))
+    site.round(with_tails=True)
+    for name in ("now.json", "overview.json", "node01/last.csv"):
+        path = site.root / "lab" / name
+        twin = path.with_name(path.name + ".gz")
+        assert (
+            path.stat().st_size < 256 if not twin.exists() else gzip.decompress(twin.read_bytes()) == path.read_bytes()
+        )
+        assert not path.with_name(path.name + ".br").exists()
+
+
 def test_a_file_that_is_written_alone_leaves_what_lies_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

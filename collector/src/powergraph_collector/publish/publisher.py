@@ -397,7 +397,7 @@ class Publisher:
         for window in windows.values():
             window.follow(now_ms)
         document = overview.document(self._settings, windows, spans, now_ms)
-        files.replace(self._root / "overview.json", json_files.encode(document), effort=files.QUICK)
+        files.replace(self._root / "overview.json", json_files.encode(document), twins=files.QUICK)
         self._overview_spans = spans
         for window in windows.values():
             window.is_changed = False
@@ -405,4 +405,4 @@ class Publisher:
     def _write_now(self) -> None:
         latest = {name: series.latest for name, series in self._series.items()}
         document = json_files.now(self._settings, latest, self._now_ms(), self._storage())
-        files.replace(self._root / "now.json", json_files.encode(document), effort=files.QUICK)
+        files.replace(self._root / "now.json", json_files.encode(document), twins=files.QUICK)

@@ -166,7 +166,7 @@ class RollupFiles:
         if grows and len(new) > len(old.lines):
             files.append(path, b"".join(new[len(old.lines) :]))
         elif not grows and not (old.is_whole and not is_open and old.lines == new and files.is_closed(path)):
-            files.replace(path, rollup_csv.HEADER + b"".join(new), with_twins=not is_open)
+            files.replace(path, rollup_csv.HEADER + b"".join(new), twins=files.ALONE if is_open else files.THOROUGH)
         else:
             return False
         return True

@@ -156,7 +156,7 @@ class Series:
         if samples:
             whole = csv_files.table(samples)
             if day not in self.days or self.csv(day).read_bytes() != whole:
-                files.replace(self.csv(day), whole, with_twins=False)
+                files.replace(self.csv(day), whole, twins=files.ALONE)
             self._publish(day)
 
     def reopen(self) -> None:
@@ -223,7 +223,7 @@ class Series:
             return False
         is_first = self.open_day not in self.days
         if is_first:
-            files.replace(self.csv(self.open_day), csv_files.HEADER, with_twins=False)
+            files.replace(self.csv(self.open_day), csv_files.HEADER, twins=files.ALONE)
             self._publish(self.open_day)
         files.append(self.csv(self.open_day), csv_files.rows(samples))
         return is_first
@@ -244,7 +244,7 @@ class Series:
             self._tail_read = last[-1] if last else None
             self._rounds_since_read = 0
         whole = csv_files.HEADER + b"".join(self._tail)
-        files.replace(self.folder / "last.csv", whole, effort=files.QUICK)
+        files.replace(self.folder / "last.csv", whole, twins=files.QUICK)
         self._tail_is_old = False
 
     # -- what agrees with the store -----------------------------------------
