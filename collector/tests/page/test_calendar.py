@@ -301,6 +301,14 @@ def test_what_is_not_there_is_said_with_the_nearest_that_is(node, visit, more, w
     assert page.locator("#report").is_hidden()
 
 
+def test_a_cost_that_cannot_be_read_is_not_one_of_nothing(node, server, visit):
+    node.write_index(tariff=TARIFF)
+    server.faults["2026.csv"] = 503
+    page = visit(expected=("503",)).open(calendar())
+    expect(page.locator("#notices")).to_contain_text("data/lab/node01/2026.csv")
+    expect(page.locator(".tiles div", has_text="Cost").locator("dd")).to_have_text("–")
+
+
 def test_a_machine_that_is_not_known_is_said(node, visit):
     page = visit().open(calendar(machine="node99"))
     expect(page.locator("#notices")).to_contain_text("No machine is called “node99” here")

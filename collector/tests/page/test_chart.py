@@ -252,6 +252,38 @@ class TestKeys:
                 said.append(spoken.inner_text())
             assert sum("no reading: it refuses the login" in each for each in said) == 1, said
 
+    def test_the_cursor_speaks_of_markers_and_caps_and_so_does_the_table(self, lab, visit):
+        mark = {"kind": "marker", "reason": "marker"}
+        lab.bmc("node01")
+        events = [
+            mark | {"begin": f"{DAY}T10:02:00.000Z", "end": f"{DAY}T10:02:00.000Z", "detail": "fans cleaned"},
+            mark | {"begin": f"{DAY}T10:06:00.000Z", "end": f"{DAY}T10:07:00.000Z", "detail": "job 42"},
+            {"kind": "cap", "begin": f"{DAY}T10:06:30.000Z", "end": None, "reason": "", "detail": "", "limit_w": 500},
+        ]
+        lab.day("node01", DAY, ROWS, events)
+        visitor = visit()
+        page = visitor.open(TEN_MINUTES)
+        visitor.drawn()
+        chart = page.get_by_role("application")
+        chart.focus()
+        spoken = page.locator("#chart [aria-live=polite]")
+        chart.press("Home")
+        said = []
+        for _ in range(58):
+            chart.press("ArrowRight")
+            said.append(spoken.inner_text())
+        assert [each for each in said if "fans cleaned" in each] == [said[11]]
+        assert [i for i, each in enumerate(said) if "job 42" in each] == list(range(35, 41))
+        assert [i for i, each in enumerate(said) if "power cap 500 W" in each] == list(range(38, 58))
+        page.locator("#drawn summary").click()
+        expect(page.locator("#drawn-marks li")).to_have_text(
+            [
+                "Fri 20 Nov 2026, 10:02:00: fans cleaned",
+                "Fri 20 Nov 2026, 10:06:00 – Fri 20 Nov 2026, 10:07:00: job 42",
+                "Fri 20 Nov 2026, 10:06:30 – Fri 20 Nov 2026, 10:10:00: power cap 500 W",
+            ]
+        )
+
     def test_with_shift_keys_select_and_escape_clears(self, node, visit):
         visitor = visit()
         page = visitor.open(WHOLE_DAY)

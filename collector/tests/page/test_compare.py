@@ -116,6 +116,32 @@ def test_few_readings_and_what_is_simulated_are_said(lab, visit):
     assert "NODE02 (sim" not in page.locator("#together .readout").inner_text()
 
 
+def test_a_machine_without_readings_is_not_one_that_takes_nothing(lab, visit):
+    machine(lab, "node01", 400)
+    lab.bmc("node02", title="NODE02")
+    lab.day("node02", "2026-11-19", every(10, "2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"))
+    lab.write_index(tariff={"currency": "EUR", "per_kwh": 0.3, "rates": []}, co2_g_per_kwh=380.0)
+    visitor = visit(expected=("404",))
+    for first, second in (("node01", "node02"), ("node02", "node01")):
+        page = visitor.open(compare(first, second, more=f"&from={FROM}&to={TO}"))
+        figures = {name: cells(page, name) for name in ("energy", "mean", "cost", "co2")}
+        assert {each[first == "node01"] for each in figures.values()} == {"–"}
+        assert page.locator(".comparison .difference").count() == 0
+        expect(page.locator("#notices")).to_contain_text("No readings of NODE02 in this span")
+        assert "little to go by" not in visitor.notices() and "out of date" not in visitor.notices()
+
+
+def test_a_link_to_be_sent_says_machines_moments_and_zone(two, visit):
+    page = visit(permissions=["clipboard-read", "clipboard-write"]).open("compare.html?span=6h&zone=utc")
+    cells(page, "energy")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#told")).to_contain_text("The link is in the clipboard")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "item=node01&item=node02&from=2026-11-24T06:00:0" in copied
+    assert "&to=2026-11-24T12:00:0" in copied
+    assert "zone=utc" in copied and "span=" not in copied
+
+
 def test_adding_removing_and_going_back_keep_the_address(two, visit):
     page = visit().open(compare("node01", more=f"&from={FROM}&to={TO}"))
     page.select_option("#machine", "node02")

@@ -83,13 +83,14 @@ def test_read_again_the_chart_is_the_same(node, visit):
     assert len(before[0]) > 6
     page.evaluate("""() => {
         const panel = document.getElementById('panel');
-        window.gone = new Promise((done) => new MutationObserver(() => panel.hidden && done(true)).observe(
-            panel, { attributes: true }));
+        window.hidings = 0;
+        new MutationObserver(() => { window.hidings += panel.hidden; }).observe(panel, { attributes: true });
     }""")
-    page.get_by_role("button", name="Update").click()
-    assert page.evaluate("window.gone")
+    with page.expect_response("**/index.json"):
+        page.get_by_role("button", name="Update").click()
     shown(visitor)
     assert page.evaluate(axis) == before
+    assert page.evaluate("window.hidings") == 0
 
 
 def test_zoomed_to_minutes_every_sample_is_drawn(node, visit):

@@ -492,6 +492,27 @@ class TestSelection:
         assert text == csv(row for row in ROWS if ms(f"{DAY}T10:00:00Z") <= row[0] < ms(f"{DAY}T10:30:00Z"))
         expect(page.get_by_role("status")).to_have_text("180 readings, as measured.")
 
+    def test_what_could_not_be_had_of_another_span_hinders_no_download(self, morning, visit):
+        visitor = visit(expected=("404",))
+        page = visitor.open("machine.html?machine=node01&span=1y")
+        visitor.drawn()
+        page.get_by_label("1 h", exact=True).check()
+        figures_of(visitor, "The last hour")
+        with page.expect_download():
+            page.get_by_role("button", name="Download CSV").click()
+        expect(page.get_by_role("status")).to_contain_text("as measured")
+
+    def test_a_selection_in_a_hole_is_said_to_be_covered_little_also_without_real_time(self, lab, visit):
+        lab.bmc("node01", title="Node 1")
+        rows = [row for row in ROWS if not ms(f"{DAY}T10:00:00Z") <= row[0] < ms(f"{DAY}T10:50:00Z")]
+        lab.day("node01", DAY, rows)
+        visitor = visit()
+        page = visitor.open(f"{WHOLE_DAY}&sel={DAY}T10:00:00Z/{DAY}T11:00:00Z")
+        expect(page.locator("#machine-notices")).to_contain_text("Readings cover only 17.22 %")
+        page.get_by_label("Real time").uncheck()
+        page.get_by_role("button", name="Clear selection").click()
+        expect(page.locator("#machine-notices")).not_to_contain_text("Readings cover only")
+
     def test_where_only_rows_are_published_rows_are_downloaded(self, lab, visit):
         lab.bmc("node01")
         rows = every(10, "2026-10-05T00:00:00Z", "2026-10-05T02:00:00Z")

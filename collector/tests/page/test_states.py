@@ -252,7 +252,7 @@ def test_reports_say_low_coverage_doubtful_bmcs_and_an_index_that_is_behind(node
     page = visit(expected=("404",)).open(address + ("&" if "?" in address else "?") + "machine=node01")
     expect(told(page)).to_contain_text("The BMC of Node 1 says that it does not measure")
     if address == "compare.html":
-        expect(told(page)).to_contain_text("2 of these have little to go by")
+        expect(told(page)).to_contain_text("One of these has little to go by")
         expect(told(page)).to_contain_text("The index of collector “lab” is out of date")
         return
     expect(told(page)).to_contain_text("Readings cover only ")
@@ -261,6 +261,17 @@ def test_reports_say_low_coverage_doubtful_bmcs_and_an_index_that_is_behind(node
     expect(told(page)).to_contain_text("The index of collector “lab” is out of date")
     expect(told(page)).to_contain_text(f"it does not list {TODAY} yet")
     assert "does not measure" not in told(page).inner_text()
+
+
+@pytest.mark.parametrize("view", ["compare.html", "daily.html"])
+def test_a_machine_that_does_not_answer_is_said_to_where_figures_end_with_now(lab, visit, view):
+    lab.bmc("node01", title="Node 1")
+    lab.day("node01", TODAY, every(10, NOW - 43_200_000, NOW - 600_000))
+    silent = {"state": "silent", "reason": "login-refused", "detail": "RAKP: unauthorised name"}
+    lab.reading("node01", **silent, since=iso(NOW - 600_000), at=iso(NOW - 610_000), age_s=610.0)
+    page = visit(expected=("404",)).open(view)
+    expect(told(page)).to_contain_text("Node 1 is silent since 11:50: it refuses the login")
+    assert "cover only" not in told(page).inner_text()
 
 
 def test_of_many_doubtful_bmcs_one_sentence(lab, visit):
@@ -303,6 +314,8 @@ def test_a_server_that_goes_away_is_said_by_the_views_that_ask_when_told_to(lab,
     AGAIN[view](page)
     expect(told(page)).to_contain_text("The server does not answer")
     expect(told(page).locator(".notice", has_text="The server does not answer")).to_have_count(1)
+    if view != "calendar.html":  # where another month was asked for
+        expect(page.locator("#panel, .comparison tbody tr").first).to_be_visible()
     visitor.context.set_offline(False)
     page.reload()
     shown(page, view)

@@ -79,14 +79,14 @@ export class FigureTiles {
 
 /** What has to be said of the figures besides their values. @param {Figures} figures @param {string} zone */
 export function notesOf(figures, zone) {
-  const { from, to, source, endError, samples, coverage, coveredMs, isOpen } = figures;
+  const { from, to, source, endError, carriedBy, coverage, coveredMs, isOpen } = figures;
   const notes = [];
   if (source !== "samples") {
     const span = { from: moment(from, zone), to: moment(to, zone) };
     notes.push(t(source === "hours" ? "figures.snapped_hours" : "figures.snapped", span));
   }
   if (endError !== null) {
-    notes.push(t("figures.short_span", { n: samples, error: format.tenthsOfPercent(endError) }));
+    notes.push(t("figures.short_span", { n: carriedBy, error: format.tenthsOfPercent(endError) }));
   }
   if (coveredMs > 0 && coverage < 0.995 && !isOpen) notes.push(t("figures.of_covered_time"));
   return notes;

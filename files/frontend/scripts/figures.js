@@ -28,8 +28,9 @@ const MANY_SAMPLES = 30;
  *   from: number, to: number, source: "samples" | "five-minutes" | "hours", samples: number, coveredMs: number, spanMs: number,
  *   coverage: number, energyWh: number, meanW: number | null, p95W: number | null, baseW: number | null, meansOfMs: number,
  *   minimum: Extreme | null, peak: Extreme | null, energyByRate: number[], cost: number | null, co2G: number | null,
- *   endError: number | null, isOpen: boolean
- * }} Figures `from` and `to` as snapped; percentiles are of means of `meansOfMs` where that is not 0; `endError` is the
+ *   carriedBy: number, endError: number | null, isOpen: boolean
+ * }} Figures `from` and `to` as snapped; percentiles are of means of `meansOfMs` where that is not 0; `carriedBy` counts a
+ *   sample from before the span that holds into it, where there is no other; `endError` is the
  *   share by which the ends of a short span are uncertain; energies by rate in ms·W, the base rate last
  */
 
@@ -307,6 +308,7 @@ class Sum {
       energyByRate: this.byRate,
       cost: this.tariff ? costOf(this.tariff, this.byRate) : null,
       co2G: this.co2PerKwh === null ? null : (energyWh / 1000) * this.co2PerKwh,
+      carriedBy,
       endError: carriedBy > 0 && carriedBy < MANY_SAMPLES ? intervalMs / spanMs : null,
       isOpen: false,
     };

@@ -3,7 +3,8 @@
 import * as format from "./format.js";
 import { has, t } from "./language.js";
 import { hasDay } from "./published/fleet.js";
-import { dayOf, startOfDay } from "./time.js";
+import { clock, dayOf, shortDate, startOfDay } from "./time.js";
+import { moment, reasonWords, stateName } from "./words.js";
 
 /**
  * @typedef {import("./published/fleet.js").Machine} Machine
@@ -79,3 +80,46 @@ export function indexNotices(machines, now, isLive) {
 export function isDayMissing(machine, now) {
   return machine.reading.state === "fresh" && !hasDay(machine, dayOf(now, machine.zone));
 }
+
+/** A machine's state with since when and why: `silent since 11:30: it refuses the login`. @param {Machine} machine @param {string} zone @param {number} now */
+export function stateWords({ reading }, zone, now) {
+  const { state, reason, since } = reading;
+  if (state !== "silent") return stateName(state);
+  if (since === null) return t("machine.silent_why", { state: stateName(state), reason: reasonWords(reason) });
+  const isToday = dayOf(since, zone) === dayOf(now, zone);
+  const when = `${isToday ? "" : `${shortDate(since, zone)}, `}${clock(since, zone, false)}`;
+  return t("machine.silent_since", { state: stateName(state), when, reason: reasonWords(reason) });
+}
+
+/**
+ * That machines do not answer, since when and why.
+ * @param {Machine[]} machines @param {string} zone @param {number} now @returns {Notice[]}
+ */
+export function silenceNotices(machines, zone, now) {
+  const silent = machines.filter(({ reading }) => reading.state === "silent");
+  if (silent.length <= MOST_ALONE) return silent.map((machine) => silenceNotice(machine, zone, now));
+  const names = silent.map(({ title }) => title).join(", ");
+  return [
+    {
+      level: "warn",
+      title: t("trust.silent", { n: silent.length }),
+      text: t("trust.silent_text", { names }),
+    },
+  ];
+}
+
+/** @param {Machine} machine @param {string} zone @param {number} now @returns {Notice} */
+function silenceNotice(machine, zone, now) {
+  const { at, watts, detail } = machine.reading;
+  const last =
+    at === null
+      ? t("machine.never_read")
+      : t("machine.last_read", { when: moment(at, zone), watts: format.watts(watts) });
+  return {
+    level: "warn",
+    title: t("machine.is", { title: machine.title, state: stateWords(machine, zone, now) }),
+    text: [...(detail ? [sentence(detail)] : []), last].join(" "),
+  };
+}
+
+const sentence = (/** @type {string} */ text) => (/[.!?]$/.test(text) ? text : `${text}.`);

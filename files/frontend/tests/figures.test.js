@@ -67,6 +67,7 @@ for (const vector of VECTORS.cases) {
           base_w: figures.baseW,
           p95_w: figures.p95W,
           means_of_ms: figures.meansOfMs,
+          carried_by: figures.carriedBy,
           end_error: figures.endError,
           from_ms: figures.from,
           to_ms: figures.to,
@@ -82,6 +83,7 @@ for (const vector of VECTORS.cases) {
           base_w: span.base_w,
           p95_w: span.p95_w,
           means_of_ms: span.means_of_ms,
+          carried_by: span.carried_by,
           end_error:
             span.carried_by > 0 && span.carried_by < 30
               ? span.interval_ms / ((span.snapped_to_ms ?? span.to_ms) - (span.snapped_from_ms ?? span.from_ms))

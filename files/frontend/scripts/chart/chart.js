@@ -36,6 +36,8 @@ import { Toolbar } from "./toolbar.js";
 
 const PIXELS_PER_TICK = 72;
 const SHORTEST_MS = 5000;
+/** So far from its line, the cursor is at a marker of a moment. */
+const MARKER_PIXELS = 4;
 /** A cap that is higher than so many times the load is named, not drawn: the load would look flat. */
 const CAP_IN_SIGHT = 2;
 const NAMES = ["grid", "text", "hole", "surface", "cap", "marker"];
@@ -498,8 +500,7 @@ export class PowerChart {
   /** @typedef {NonNullable<ReturnType<PowerChart["#valueAt"]>>} Value */
 
   #reading(/** @type {number} */ cursor, /** @type {(Value | null)[]} */ values) {
-    const { lines, holes, markers, stacked } = this.picture;
-    const marker = markers.find(({ begin, end }) => begin <= cursor && end !== null && cursor < end);
+    const { lines, holes, stacked } = this.picture;
     const at = values.length === 1 && values[0] ? values[0].at : cursor;
     const parts = [element("span", { class: "moment" }, this.#when(at))];
     if (lines.length === 1) parts.push(element("strong", {}, this.#words(values[0], cursor)), this.#range(values[0]));
@@ -522,8 +523,21 @@ export class PowerChart {
     }
     const hole = holes.find(({ begin, end }) => begin <= cursor && (end === null || cursor < end));
     if (lines.length > 1 && hole) parts.push(element("span", {}, reasonWords(hole.reason)));
-    if (marker) parts.push(element("em", {}, marker.text));
+    parts.push(...this.#standing(cursor).map((text) => element("em", {}, text)));
     return parts;
+  }
+
+  /** Markers and caps at a moment, in words. @param {number} at */
+  #standing(at) {
+    const { markers, caps } = this.picture;
+    const isAt = (/** @type {number} */ begin, /** @type {number | null} */ end) =>
+      end === null ? Math.abs(this.#place(begin) - this.#place(at)) <= MARKER_PIXELS : begin <= at && at < end;
+    return [
+      ...markers.filter(({ begin, end }) => isAt(begin, end)).map(({ text }) => text),
+      ...caps
+        .filter(({ from, to }) => isAt(from, to ?? Number.POSITIVE_INFINITY))
+        .map(({ watts }) => t("chart.cap", { watts: format.watts(watts) })),
+    ];
   }
 
   #range(/** @type {Value | null} */ value) {
@@ -593,7 +607,7 @@ export class PowerChart {
       const range = value && value.low < value.high ? ` ${this.#range(value).textContent}` : "";
       return `${lines.length > 1 ? `${line.title} ` : ""}${this.#words(value, at)}${range}`;
     });
-    this.spoken.textContent = `${this.#when(at)}, ${said.join(", ")}`;
+    this.spoken.textContent = [this.#when(at), ...said, ...this.#standing(at)].join(", ");
   }
 
   /** The next drawn point of the first line, at least a pixel away; of a hole, which has its reason, one. */

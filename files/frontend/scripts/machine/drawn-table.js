@@ -100,3 +100,26 @@ export function fillTable(body, parts, zone) {
     ),
   );
 }
+
+/**
+ * What stands in a chart beside its lines: markers and power caps, with their times.
+ * @param {HTMLElement} list @param {import("../chart/chart.js").Picture} picture @param {(at: number) => string} when
+ */
+export function fillMarks(list, { markers, caps, window: [from, to] }, when) {
+  const all = [
+    ...markers,
+    ...caps.map((cap) => ({
+      begin: Math.max(cap.from, from),
+      end: Math.min(cap.to ?? to, to),
+      text: t("chart.cap", { watts: format.watts(cap.watts) }),
+    })),
+  ];
+  const items = all
+    .filter(({ begin, end }) => begin < to && (end ?? begin) >= from)
+    .sort((a, b) => a.begin - b.begin)
+    .map(({ begin, end, text }) =>
+      element("li", {}, `${[begin, ...(end === null ? [] : [end])].map(when).join(" – ")}: ${text}`),
+    );
+  fill(list, ...items);
+  list.hidden = items.length === 0;
+}

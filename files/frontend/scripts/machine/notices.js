@@ -4,39 +4,14 @@ import { link } from "../address.js";
 import * as format from "../format.js";
 import { t } from "../language.js";
 import { hasDay, neighbours } from "../published/fleet.js";
-import { clock, dayOf, iso, shortDate, spanOfDay } from "../time.js";
-import { badRowsNotice, fileNotice, moment, reasonWords, stateName } from "../words.js";
+import { dayOf, iso, spanOfDay } from "../time.js";
+import { badRowsNotice, fileNotice, moment, reasonWords } from "../words.js";
 
 /**
  * @typedef {import("../published/fleet.js").Machine} Machine
  * @typedef {import("../words.js").Notice} Notice
  * @typedef {[number, number]} Span
  */
-
-/** A machine's state with since when and why: `silent since 11:30: it refuses the login`. @param {Machine} machine @param {string} zone @param {number} now */
-export function stateWords({ reading }, zone, now) {
-  const { state, reason, since } = reading;
-  if (state !== "silent") return stateName(state);
-  if (since === null) return t("machine.silent_why", { state: stateName(state), reason: reasonWords(reason) });
-  const isToday = dayOf(since, zone) === dayOf(now, zone);
-  const when = `${isToday ? "" : `${shortDate(since, zone)}, `}${clock(since, zone, false)}`;
-  return t("machine.silent_since", { state: stateName(state), when, reason: reasonWords(reason) });
-}
-
-/** @param {Machine} machine @param {string} zone @param {number} now @returns {Notice | null} */
-export function silenceNotice(machine, zone, now) {
-  const { state, at, watts, detail } = machine.reading;
-  if (state !== "silent") return null;
-  const last =
-    at === null
-      ? t("machine.never_read")
-      : t("machine.last_read", { when: moment(at, zone), watts: format.watts(watts) });
-  return {
-    level: "warn",
-    title: t("machine.is", { title: machine.title, state: stateWords(machine, zone, now) }),
-    text: [...(detail ? [sentence(detail)] : []), last].join(" "),
-  };
-}
 
 /**
  * What went wrong with the files of a span.
@@ -109,5 +84,3 @@ export function stepNotice({ begin, stepMs }, zone) {
     text: t("machine.clock_text"),
   };
 }
-
-const sentence = (/** @type {string} */ text) => (/[.!?]$/.test(text) ? text : `${text}.`);

@@ -56,7 +56,10 @@ export class DayOfMachine {
   /** For how long in a part of the day the power was above so many watts, in ms. @param {Span} span @param {number} watts */
   above([from, to], watts) {
     if (this.samples && this.hold) return timeAbove(this.samples, this.hold, from, to, watts);
-    return this.coarse ? timeAboveOfRows(this.coarse.rows, from, to, watts) : 0;
+    if (!this.coarse) return 0;
+    // As the figures: of whole rows.
+    const { rowMs } = this;
+    return timeAboveOfRows(this.coarse.rows, Math.floor(from / rowMs) * rowMs, Math.ceil(to / rowMs) * rowMs, watts);
   }
 
   /** The hours that have begun. @returns {Part[]} */

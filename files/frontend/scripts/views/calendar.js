@@ -47,6 +47,8 @@ class Calendar {
     this.fleet = new Fleet(site);
     this.round = 0;
     this.title = "";
+    /** What was asked for when something was shown. */
+    this.shown = "";
     /** @type {Found | null} */
     this.found = null;
     /** @type {{ coveredMs: number, spanMs: number } | null} of what is reported, from the first reading on */
@@ -84,7 +86,9 @@ class Calendar {
   /** Read what the address asks for and show it, or say why not. */
   async show() {
     const round = ++this.round;
-    this.root.hidden = true;
+    const asked = JSON.stringify([this.wanted, this.askedMonth, this.askedYear]);
+    if (asked !== this.shown) this.root.hidden = true;
+    this.shown = asked;
     this.covered = null;
     this.#say({ level: "info", title: t("notices.reading"), text: "" });
     await this.fleet.refresh({ index: true });
@@ -113,6 +117,7 @@ class Calendar {
     const { found, notices } = await this.#load(chosen);
     if (round !== this.round) return;
     this.found = found;
+    this.root.hidden = true;
     const wrong = this.#settle(found);
     this.#showHead(found);
     if (wrong) {
@@ -122,7 +127,7 @@ class Calendar {
     fill(this.root);
     const more = await (this.month ? this.#month(found, this.month, round) : this.#year(found, this.year, round));
     if (round !== this.round) return;
-    const late = indexNotices(chosen, serverNow(), false);
+    const late = found.today.startsWith(this.month ?? this.year) ? indexNotices(chosen, serverNow(), false) : [];
     const covered = this.covered && coverageNotice(this.covered, lowText(found));
     this.#say(...general, ...late, ...notices, ...more, covered, ...doubtNotices(chosen));
     // What the address leads to was not there when the browser looked for it.
@@ -198,7 +203,7 @@ class Calendar {
     this.covered = this.#covered(found, total, from, to);
     const before = addYears(year, -1);
     const tiles = element("dl", { class: "tiles" });
-    this.#totals(tiles, found, total, shown, null);
+    this.#totals(tiles, found, total, shown, undefined);
     const months = monthsOf(year).filter((month) => month <= today.slice(0, 7));
     const monthly = (/** @type {string} */ month) => {
       const [first, next] = [`${month}-01`, `${addMonths(month, 1)}-01`];
@@ -235,9 +240,9 @@ class Calendar {
     this.root.hidden = false;
     const [machine] = found.machines;
     if (found.isSum || !machine.tariff?.rates.length) return [];
-    const cost = await costOfYear(machine, found.zone, from, to);
+    const { cost, notices } = await costOfYear(machine, found.zone, from, to);
     if (round === this.round) this.#totals(tiles, found, total, shown, cost);
-    return [];
+    return notices;
   }
 
   /** @returns {Promise<(Notice | null)[]>} */
@@ -253,7 +258,7 @@ class Calendar {
     if (round !== this.round) return [];
     if (figures.childElementCount === 0) {
       const tiles = element("dl", { class: "tiles" });
-      this.#totals(tiles, found, total, shown, null);
+      this.#totals(tiles, found, total, shown, undefined);
       figures.append(tiles);
     }
     const report = this.#links(found).report;
@@ -333,11 +338,11 @@ class Calendar {
     /** @type {Found} */ { machines, isSum },
     /** @type {import("../reports/days.js").Total} */ total,
     /** @type {Day[]} */ days,
-    /** @type {number | null} */ costByRates,
+    /** @type {number | null | undefined} null where it could not be read, undefined until it was */ costByRates,
   ) {
     const kwh = energyWh(total) / 1000;
     const highest = days.reduce((a, b) => (b.energyMsW > a.energyMsW ? b : a));
-    const costs = isSum ? flatCost(machines, kwh) : (costByRates ?? flatCost(machines, kwh));
+    const costs = isSum || costByRates === undefined ? flatCost(machines, kwh) : costByRates;
     const currency = machines[0].tariff?.currency ?? this.site.currency;
     const intensity = only(machines.map(({ co2PerKwh }) => co2PerKwh));
     fill(
@@ -352,7 +357,7 @@ class Calendar {
         : tile(
             t("figures.cost"),
             costs === null ? "–" : format.money(costs, currency),
-            costs !== null ? null : t(isSum ? "calendar.cost_of_sum" : "notices.reading"),
+            costs !== null || costByRates === null ? null : t(isSum ? "calendar.cost_of_sum" : "notices.reading"),
           ),
       intensity === null ? null : tile(t("figures.co2"), format.mass(kwh * intensity)),
       isSum ? null : tile(t("figures.mean"), format.meanWatts(meanW(total)), t("figures.mean_note")),
@@ -665,7 +670,7 @@ function only(all) {
   return all.every((each) => each === all[0]) ? all[0] : null;
 }
 
-/** By its rates, from hourly rows where rates and clocks change at UTC's full hours, else from five-minute rows. */
+/** By its rates, null where not all could be read, from hourly rows where rates and clocks change at UTC's full hours, else from five-minute rows. */
 async function costOfYear(
   /** @type {Machine} */ machine,
   /** @type {string} */ zone,
@@ -677,8 +682,11 @@ async function costOfYear(
     (machine.tariff?.rates ?? []).every((rate) => rate.from % 60 === 0 && rate.to % 60 === 0) &&
     monthsOf(from.slice(0, 4)).every((month) => offsetAt(Date.parse(`${month}-15`), zone) % HOUR === 0);
   const level = atHours ? "hours" : "five-minutes";
-  const rows = await new MachineHistory(machine).rows(level, begin, end);
-  return figuresOfRows(rows, ROW_MS[level], machine, begin, end, machine.intervalMs).cost;
+  const history = new MachineHistory(machine);
+  const rows = await history.rows(level, begin, end);
+  const notices = [...history.errors.map(fileNotice), ...history.damaged([begin, end]).map(badRowsNotice)];
+  const { cost } = figuresOfRows(rows, ROW_MS[level], machine, begin, end, machine.intervalMs);
+  return { cost: history.errors.length > 0 ? null : cost, notices };
 }
 
 await begin((site) => new Calendar(site).show());

@@ -5,6 +5,7 @@ import { PowerChart } from "../chart/chart.js";
 import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { isAligned, itemsOf, itemText, MOST_ITEMS } from "../compare/items.js";
 import { difference, greatest, totalOf } from "../compare/totals.js";
+import { copied } from "../copying.js";
 import { byId, element, fill } from "../element.js";
 import { notesOf } from "../figure-tiles.js";
 import { figuresOf, LONGEST_OF_SAMPLES_MS } from "../figures.js";
@@ -14,6 +15,7 @@ import { intervalAfter } from "../happenings.js";
 import { t } from "../language.js";
 import { drawnLevel } from "../levels.js";
 import { rowsOf } from "../machine/drawing-data.js";
+import { fillMarks } from "../machine/drawn-table.js";
 import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
 import { drawsForPaper, saysOnPaper } from "../printing.js";
@@ -21,9 +23,9 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { clock, date, dayOf, HOUR, iso, parseMoment, startOfDay, zoneLabel } from "../time.js";
-import { doubtNotices, indexNotices, LOW_COVERAGE } from "../trust.js";
+import { doubtNotices, indexNotices, LOW_COVERAGE, silenceNotices } from "../trust.js";
 import { badRowsNotice, fileNotice, fleetNotices, unknownMachineNotice } from "../words.js";
-import { shownZone } from "../zone.js";
+import { shownZone, zoneChoice } from "../zone.js";
 
 /**
  * @typedef {import("../published/fleet.js").Machine} Machine
@@ -108,6 +110,7 @@ class Compare {
       this.#go(this.items);
     });
     byId("drawn").addEventListener("toggle", () => this.#table());
+    byId("copy-link").addEventListener("click", () => this.#copyLink());
     addEventListener("popstate", () => {
       this.#fromAddress();
       this.show();
@@ -164,10 +167,16 @@ class Compare {
     if (round !== this.round) return;
     this.#showItems();
     this.#draw();
+    const now = serverNow();
+    const isUntilNow = (/** @type {Compared} */ { machine: { zone }, span }) =>
+      span[1] > startOfDay(dayOf(now, zone), zone);
+    const untilNow = [...new Set(this.compared.filter(isUntilNow).map(({ machine }) => machine))];
     const measured = [...new Set(this.compared.map(({ machine }) => machine))];
     say([
-      ...indexNotices(measured, serverNow(), false),
+      ...indexNotices(untilNow, now, false),
       ...this.#fileNotices(),
+      ...this.#nothing(),
+      ...silenceNotices(untilNow, this.#zone(), now),
       this.#lowCoverage(),
       ...doubtNotices(measured),
     ]);
@@ -188,9 +197,21 @@ class Compare {
     ];
   }
 
+  /** @returns {import("../words.js").Notice[]} */
+  #nothing() {
+    const empty = this.compared.filter(({ figures }) => figures && !known(figures));
+    return empty.slice(0, MOST_TOLD).map(({ machine, span }) => ({
+      level: "warn",
+      title: t("machine.none_in_span", { title: machine.title }),
+      text: t("compare.none_text", { from: this.#moment(span[0]), to: this.#moment(span[1]) }),
+    }));
+  }
+
   /** @returns {import("../words.js").Notice | null} */
   #lowCoverage() {
-    const low = this.compared.filter(({ figures }) => figures && !figures.isOpen && figures.coverage < LOW_COVERAGE);
+    const low = this.compared.filter(
+      ({ figures }) => known(figures) && !figures?.isOpen && Number(figures?.coverage) < LOW_COVERAGE,
+    );
     if (low.length === 0) return null;
     return {
       level: "warn",
@@ -258,19 +279,19 @@ class Compare {
       stacked: false,
       holes: [],
       caps: [],
-      markers: this.#markers(aligned),
+      markers: this.#markers(this.compared, aligned),
     });
     this.chart.canGoBack = isZoomed();
     this.#drawMultiples(few ? [] : lines, window, aligned);
     byId("drawn").hidden = false;
-    this.drawn = { shown, window, aligned };
+    this.drawn = { shown: few ? lines : [shown[0], ...lines], window, aligned };
     this.#table();
   }
 
   /** Markers of all that is compared; one that was set for several machines is drawn once. */
-  #markers(/** @type {boolean} */ aligned) {
+  #markers(/** @type {Compared[]} */ compared, /** @type {boolean} */ aligned) {
     const found = new Map();
-    for (const { marks, span } of this.compared) {
+    for (const { marks, span } of compared) {
       const by = aligned ? span[0] : 0;
       for (const { begin, end, detail } of marks) {
         const marker = { begin: begin - by, end: end === null ? null : end - by, text: detail };
@@ -309,7 +330,7 @@ class Compare {
         stacked: false,
         holes: [],
         caps: [],
-        markers: [],
+        markers: this.#markers([this.compared[i]], aligned),
       });
     });
   }
@@ -331,6 +352,8 @@ class Compare {
       element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)))),
       element("tbody", {}, ...rows),
     );
+    const moment = (/** @type {number} */ at) => (aligned ? format.duration(Math.max(at, 0)) : this.#moment(at));
+    fillMarks(byId("drawn-marks"), this.chart.picture, moment);
   }
 
   #showItems() {
@@ -360,7 +383,7 @@ class Compare {
         ),
       ),
     );
-    const reference = this.compared[0]?.figures ?? null;
+    const reference = known(this.compared[0]?.figures ?? null);
     fill(byId("items"), ...this.compared.map((each, i) => this.#row(each, i, columns, i === 0 ? null : reference)));
     const notes = this.#notes();
     fill(byId("notes"), ...notes.map((text) => element("li", {}, text)));
@@ -384,7 +407,9 @@ class Compare {
     /** @type {string[]} */ columns,
     /** @type {Figures | null} */ reference,
   ) {
-    const { machine, figures, span, item } = compared;
+    const { machine, span, item } = compared;
+    const figures = compared.figures;
+    const counted = known(figures);
     const [from, to] = span;
     const address = this.fleet.address(machine);
     const currency = machine.tariff?.currency ?? this.site.currency;
@@ -428,8 +453,8 @@ class Compare {
         ),
       energy: () =>
         value(
-          figures && figures.coveredMs > 0 ? format.energy(figures.energyWh) : "–",
-          against(figures?.energyWh ?? null, reference?.energyWh, format.energy),
+          counted ? format.energy(counted.energyWh) : "–",
+          against(counted?.energyWh ?? null, reference?.energyWh, format.energy),
         ),
       mean: () =>
         value(
@@ -449,8 +474,8 @@ class Compare {
               element("small", {}, t("compare.means_of", { length: format.duration(figures.meansOfMs) })),
             )
           : value(format.watts(figures?.p95W ?? null)),
-      cost: () => value(figures?.cost === null || figures === null ? "–" : format.money(figures.cost, currency)),
-      co2: () => value(figures?.co2G === null || figures === null ? "–" : format.mass(figures.co2G)),
+      cost: () => value(typeof counted?.cost === "number" ? format.money(counted.cost, currency) : "–"),
+      co2: () => value(typeof counted?.co2G === "number" ? format.mass(counted.co2G) : "–"),
       coverage: () => value(figures ? format.coverage(figures.coveredMs, figures.spanMs) : "–"),
       remove: () =>
         element(
@@ -604,6 +629,21 @@ class Compare {
     this.show();
   }
 
+  /** One to be sent says the machines, the moments and the zone, whatever the visitor's habit and "until now" are. */
+  async #copyLink() {
+    const query = new URLSearchParams(location.search);
+    for (const name of ["item", "span", "from", "to"]) query.delete(name);
+    for (const { machine, item } of this.compared) {
+      query.append("item", itemText({ machine: this.fleet.address(machine), span: item.span }));
+    }
+    const [from, to] = this.#common();
+    query.set("from", iso(from));
+    query.set("to", iso(to));
+    query.set("zone", zoneChoice());
+    const address = new URL(withQuery(location.pathname, query), location.href).href;
+    byId("told").textContent = t((await copied(address)) ? "machine.copied" : "machine.not_copied", { address });
+  }
+
   #fromAddress() {
     const query = new URLSearchParams(location.search);
     this.items = itemsOf(query.getAll("item"));
@@ -612,6 +652,11 @@ class Compare {
     const span = query.get("span") ?? USUAL_SPAN;
     this.span = Object.hasOwn(SPANS, span) ? span : USUAL_SPAN;
   }
+}
+
+/** Figures that rest on a reading. @param {Figures | null} figures */
+function known(figures) {
+  return figures && figures.coveredMs > 0 ? figures : null;
 }
 
 /** In charts, where no tag can stand. @param {Machine} machine */

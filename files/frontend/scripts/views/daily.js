@@ -7,6 +7,7 @@ import { FigureTiles } from "../figure-tiles.js";
 import * as format from "../format.js";
 import { begin } from "../frame.js";
 import { t } from "../language.js";
+import { localText, momentOfLocal } from "../moment-input.js";
 import { showNotices } from "../notices.js";
 import { drawsForPaper, saysOnPaper } from "../printing.js";
 import { loadDays } from "../published/days.js";
@@ -30,7 +31,7 @@ import {
   spanOfDay,
   zoneLabel,
 } from "../time.js";
-import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE } from "../trust.js";
+import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE, silenceNotices } from "../trust.js";
 import { badRowsNotice, fileNotice, fleetNotices, reasonWords, unknownMachineNotice } from "../words.js";
 import { zoneChoice } from "../zone.js";
 
@@ -64,6 +65,8 @@ class Daily {
     this.threshold = null;
     /** @type {DayOfMachine | null} what is shown */
     this.day = null;
+    /** What was asked for when that was shown. */
+    this.shown = "";
     this.round = 0;
     this.chart = new PowerChart(byId("chart"), {
       onZoom: (span) => this.#zoom(span),
@@ -97,10 +100,12 @@ class Daily {
     drawsForPaper(this.chart);
   }
 
-  /** Read the day in the address and show it, or say why not. What was shown before goes first. */
+  /** Read the day in the address and show it, or say why not. What is shown of another one goes first. */
   async show() {
     const round = ++this.round;
-    this.#hide();
+    const asked = JSON.stringify([this.wanted, this.date]);
+    if (asked !== this.shown) this.#hide();
+    this.shown = asked;
     this.#say({ level: "info", title: t("notices.reading"), text: "" });
     await this.fleet.refresh({ index: true });
     if (round !== this.round) return;
@@ -117,6 +122,7 @@ class Daily {
     this.#showHead(machine, day);
     const absent = this.#absence(machine, day);
     if (absent || !machine || !day) {
+      this.#hide();
       this.#say(...general, ...(machine ? indexNotices([machine], serverNow(), false) : []), absent);
       return;
     }
@@ -137,9 +143,10 @@ class Daily {
     const gone = history.errors.find((error) => isOfDay(error) && (found.coarse || error.url === csv));
     if (gone) return [fileNotice(gone)];
     const bad = () => history.damaged(found.span).map(badRowsNotice);
-    const late = indexNotices([machine], now, false);
+    const late = day >= dayOf(now, machine.zone) ? indexNotices([machine], now, false) : [];
     const whole = found.figures(found.counted);
     if (whole.samples === 0 && whole.coveredMs === 0) {
+      this.#hide();
       return [...late, ...(bad().length > 0 ? bad() : [this.#empty(day, found)])];
     }
     this.day = found;
@@ -159,6 +166,7 @@ class Daily {
         .map((step) => stepNotice(step, machine.zone)),
       ...compared,
       coverageNotice(whole, t("trust.low_coverage_text", { title: machine.title })),
+      ...(found.isOpen ? silenceNotices([machine], machine.zone, now) : []),
       ...doubtNotices([machine]),
     ];
   }
@@ -179,11 +187,13 @@ class Daily {
     });
     const bad = read && badRowsNotice(read);
     if (bad) notices.push(bad);
-    // Of a day that goes on, as much of the other day as has passed of this one; rows say exactly how much that was.
-    const passedMs = Math.floor((counted[1] - counted[0]) / FIVE_MINUTES) * FIVE_MINUTES;
+    // Of a day that goes on, the other day until the same time of day; rows say exactly how much that was.
+    const until = Math.floor(counted[1] / FIVE_MINUTES) * FIVE_MINUTES;
+    const time = localText(until, machine.zone).slice("2026-11-24".length);
     const of = async (/** @type {string} */ other) => {
       const [from, to] = spanOfDay(other, machine.zone);
-      if (isOpen) return passedMs > 0 ? sumOfRows(history, from, Math.min(from + passedMs, to)) : null;
+      if (isOpen)
+        return until > span[0] ? sumOfRows(history, from, momentOfLocal(other + time, machine.zone) ?? to) : null;
       return read?.days.get(other) ?? (await sumOfRows(history, from, to));
     };
     const one = isOpen ? await of(day) : sumOf(this.day?.figures(counted));
@@ -202,9 +212,8 @@ class Daily {
     );
     if (round !== this.round) return [];
     byId("compared").hidden = one === null;
-    const until = byId("compared-until");
-    until.hidden = !isOpen;
-    until.textContent = isOpen ? t("daily.until", { time: clock(span[0] + passedMs, machine.zone, false) }) : "";
+    byId("compared-until").hidden = !isOpen;
+    byId("compared-until").textContent = isOpen ? t("daily.until", { time: clock(until, machine.zone, false) }) : "";
     if (one)
       fill(
         byId("comparison"),

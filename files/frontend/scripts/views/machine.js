@@ -5,6 +5,7 @@ import { PowerChart } from "../chart/chart.js";
 import { lineOfRows, lineOfSamples } from "../chart/lines.js";
 import { Strip } from "../chart/strip.js";
 import { itemText } from "../compare/items.js";
+import { copied } from "../copying.js";
 import { byId, element, fill, setText } from "../element.js";
 import { FigureTiles } from "../figure-tiles.js";
 import { figuresOf, figuresOfSamples, LONGEST_OF_SAMPLES_MS } from "../figures.js";
@@ -16,9 +17,9 @@ import { finestLevel, levelFor } from "../levels.js";
 import { isFor, readAhead } from "../machine/ahead.js";
 import { asked, LONGEST_LABEL, machineOf } from "../machine/asked.js";
 import { clockSteps, hasAny, lastSample, pictureOf, read, rowsOf } from "../machine/drawing-data.js";
-import { fillTable, partsOf } from "../machine/drawn-table.js";
+import { fillMarks, fillTable, partsOf } from "../machine/drawn-table.js";
 import { Navigation, spanText, stripSpan, USUAL_PRESET, whole } from "../machine/navigation.js";
-import { fileNotices, nothingNotice, silenceNotice, stateWords, stepNotice } from "../machine/notices.js";
+import { fileNotices, nothingNotice, stepNotice } from "../machine/notices.js";
 import { csvOfRows, csvOfSamples, download, fileName } from "../machine/span-csv.js";
 import { spanWords } from "../machine/span-words.js";
 import { localText, momentOfLocal } from "../moment-input.js";
@@ -29,8 +30,8 @@ import { drawsForPaper, saysOnPaper } from "../printing.js";
 import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
-import { dayOf, HOUR, iso, startOfDay } from "../time.js";
-import { coverageNotice, doubtNotices, indexNotices, isDayMissing } from "../trust.js";
+import { clock, date, dayOf, HOUR, iso, startOfDay } from "../time.js";
+import { coverageNotice, doubtNotices, indexNotices, isDayMissing, silenceNotices, stateWords } from "../trust.js";
 import { fleetNotices, unknownMachineNotice } from "../words.js";
 import { shownZone, zoneChoice } from "../zone.js";
 
@@ -308,7 +309,7 @@ class MachineView {
     this.chart.canGoBack = this.navigation.before.length > 0 || span !== null;
     this.#remember(false);
     const machine = this.#chosen();
-    if (machine) this.#showFigures(machine, this.round);
+    if (machine) this.#showFigures(machine, this.round).then(() => this.#showNotices(machine));
   }
 
   /** The selection with its name, in the chart. */
@@ -501,7 +502,7 @@ class MachineView {
       any || files.some(({ level }) => level === "bad")
         ? null
         : nothingNotice(machine, window, this.now, zone, this.read, this.fleet.address(machine)),
-      silenceNotice(machine, zone, this.now),
+      ...silenceNotices([machine], zone, this.now),
       ...doubtNotices([machine]),
       ...indexNotices([machine], this.now, this.follow.checked),
       any && this.figures && files.length === 0
@@ -517,6 +518,7 @@ class MachineView {
     const zone = this.#zone(machine);
     const [from, to] = this.#window;
     fillTable(byId("drawn-rows"), partsOf(this.read, [from, Math.min(to, Math.max(this.now, from + 1))], zone), zone);
+    fillMarks(byId("drawn-marks"), this.chart.picture, (at) => `${date(at, zone)}, ${clock(at, zone)}`);
   }
 
   /** The chart on the same paper says the span and the zone. */
@@ -538,6 +540,7 @@ class MachineView {
     const machine = this.#chosen();
     if (!machine) return;
     const history = this.#history(machine);
+    const before = new Set(history.errors);
     const span = this.#counted(machine);
     const available = await finestLevel(history, ...span);
     const isLong = span[1] - span[0] > LONGEST_OF_SAMPLES_MS && machine.months.length > 0;
@@ -549,7 +552,8 @@ class MachineView {
       const wide = /** @type {Span} */ ([Math.floor(span[0] / width) * width, Math.ceil(span[1] / width) * width]);
       text = csvOfRows(await history.rows(level, ...wide), wide);
     }
-    const trouble = history.errors.find(({ url }) => url.endsWith(".csv"));
+    // What could not be had before, for another span, is another matter.
+    const trouble = history.errors.find((error) => error.url.endsWith(".csv") && !before.has(error));
     if (trouble) {
       this.#tell(t("machine.not_downloaded", { detail: trouble.detail }));
       return;
@@ -605,24 +609,6 @@ function beginning({ years, months, days, zone }, now) {
   // A year, or a month, of which only a part is there would leave the strip empty.
   const first = firsts.filter(Boolean).at(-1);
   return first ? startOfDay(first, zone) : now - DAY;
-}
-
-/** Whether the text is in the clipboard now; without TLS, browsers lock the usual way. @param {string} text */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const field = /** @type {HTMLTextAreaElement} */ (element("textarea", { class: "unseen", readonly: true }));
-    field.value = text;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-    document.body.append(field);
-    field.select();
-    const isDone = document.execCommand("copy");
-    field.remove();
-    focused?.focus();
-    return isDone;
-  }
 }
 
 await begin(
