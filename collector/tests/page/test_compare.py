@@ -142,6 +142,23 @@ def test_a_link_to_be_sent_says_machines_moments_and_zone(two, visit):
     assert "zone=utc" in copied and "span=" not in copied
 
 
+def test_the_table_has_all_lines_with_the_range_of_each(lab, visit):
+    for i in range(8):
+        machine(lab, f"node{i:02d}", 100 * (i + 1))
+    lab.bmc("node08", title="NODE08")
+    lab.day("node08", DAY, every(10, f"{DAY}T00:00:00Z", "2026-11-21T00:00:00Z", lambda i: 50 + i % 2))
+    page = visit().open(compare(*(f"node{i:02d}" for i in range(9)), more=f"&from={FROM}&to={TO}"))
+    cells(page, "energy")
+    page.locator("#drawn summary").click()
+    heads = page.locator("#drawn-table thead th")
+    expect(heads).to_have_count(11)
+    assert heads.all_inner_texts()[1] == "Total of 9 machines"
+    assert heads.all_inner_texts()[-1] == "NODE08"
+    row = page.locator("#drawn-table tbody tr").nth(3).locator("td").all_inner_texts()
+    assert row[1] == "100.0 W"
+    assert row[-1] == "50.5 W, 50 to 51 W"
+
+
 def test_adding_removing_and_going_back_keep_the_address(two, visit):
     page = visit().open(compare("node01", more=f"&from={FROM}&to={TO}"))
     page.select_option("#machine", "node02")

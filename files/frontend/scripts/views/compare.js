@@ -342,7 +342,7 @@ class Compare {
     const zone = this.#zone();
     const rows = Array.from({ length: TABLE_ROWS }, (_, i) => {
       const from = window[0] + i * step;
-      const cells = shown.map((line) => element("td", {}, format.meanWatts(meanOver(line, from, from + step))));
+      const cells = shown.map((line) => element("td", {}, wordsOver(line, from, from + step)));
       const when = aligned ? format.duration(from) : `${date(from, zone)}, ${clock(from, zone)}`;
       return element("tr", {}, element("th", { scope: "row" }, when), ...cells);
     });
@@ -697,6 +697,24 @@ function meanOver(
     covered += end - begin;
   }
   return covered > 0 ? sum / covered : null;
+}
+
+/** What is drawn of a line between two moments: its mean, and the range of its band. */
+function wordsOver(
+  /** @type {import("../chart/lines.js").Drawn} */ line,
+  /** @type {number} */ from,
+  /** @type {number} */ to,
+) {
+  const mean = meanOver(line, from, to);
+  if (mean === null) return "–";
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < line.at.length; i++) {
+    if (line.at[i] >= to || (line.at[i + 1] ?? line.at[i] + 1) <= from) continue;
+    low = Math.min(low, line.low?.[i] ?? line.mean[i] ?? low);
+    high = Math.max(high, line.high?.[i] ?? line.mean[i] ?? high);
+  }
+  if (!(low < high)) return format.meanWatts(mean);
+  return `${format.meanWatts(mean)}, ${t("chart.range", { low: format.count(low), high: format.watts(high) })}`;
 }
 
 /** With a sign before it. @param {number} value @param {(value: number) => string} show */
