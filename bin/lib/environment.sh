@@ -8,6 +8,12 @@ else
     as_root='sudo'
 fi
 
+# The Python that .venv is made from: Debian's own, which the targets have too, rather than another one on the PATH.
+for python in /usr/bin/python3 python3 ''; do
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
+done
+[ -n "$python" ] || fail "there is no Python 3.11 or newer, as in Debian 12 and 13"
+
 # need_packages PACKAGE:WITNESS …   install those whose witness (a command, a path, or a Python module) is missing
 need_packages() {
     missing=''
@@ -46,21 +52,24 @@ need_unpacked() {
 has() {
     case $1 in
     /*) [ -e "$1" ] ;;
-    *) command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || python3 -c "import $1" 2>/dev/null ;;
+    *) command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || "$python" -c "import $1" 2>/dev/null ;;
     esac
 }
 
 # need_venv FILE   make .venv hold what the requirements file lists; a stamp tells whether it does
 need_venv() {
-    wanted=$(cat requirements*.txt collector/requirements.txt | sha256sum | cut -d' ' -f1)
+    wanted=$({ echo "$python"; cat requirements*.txt collector/requirements.txt; } | sha256sum | cut -d' ' -f1)
     stamp=.venv/.installed-${1%.txt}
     if [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
         return 0
     fi
-    say "filling .venv from $1 (a minute or two)"
-    .venv/bin/python -c '' 2>/dev/null || python3 -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r "$1" ||
+    say "filling .venv from $1 (a minute)"
+    [ "$(readlink -f .venv/bin/python)" = "$(readlink -f "$(command -v "$python")")" ] || "$python" -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-input -r "$1" ||
         fail "pip could not install $1: is there a way to the package index? (PIP_INDEX_URL names a mirror)"
+    # Ansible's collections, three quarters of all files, are never read as modules of Python
+    .venv/bin/python -m compileall -q -j 0 -x ansible_collections .venv/lib ||
+        fail "what pip installed from $1 cannot be compiled; remove .venv and begin again"
     echo "$wanted" >"$stamp"
 }
 
