@@ -129,11 +129,12 @@ def tail(path: Path, count: int, length: int | None = None) -> Contents:
             lines.pop()  # nothing, or an unfinished line
             if start:
                 lines = lines[1:]  # it may begin in front of this block
-            contents = _contents(lines)
-            if start == 0:
-                return contents
-            if len(contents.documents) >= count:
-                return replace(contents, generation=_contents([file.readline().rstrip(b"\n")]).generation)
+            for some in (lines[-count:], lines):
+                contents = _contents(some)
+                if start == 0 and len(some) == len(lines):
+                    return contents
+                if len(contents.documents) >= count:
+                    return replace(contents, generation=_contents([file.readline().rstrip(b"\n")]).generation)
             block *= 4
 
 
