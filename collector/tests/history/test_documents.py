@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.test_tinydb_engine import SAMPLES
 
-from powergraph_collector.history.documents import sample_document, sample_of, samples_of
-from powergraph_collector.model import Sample
+from powergraph_collector.history.documents import STATISTICS, sample_document, sample_of, samples_of
+from powergraph_collector.model import Sample, Source, Statistics
 
 ODD = st.sampled_from([None, True, 1.5, "7", "x", float("inf"), [], ["inactive"], {}, 2**70, "dcmi", -1])
 KEYS = st.sampled_from(
@@ -42,6 +43,18 @@ def test_many_documents_give_the_samples_that_each_gives(
     for number, (key, value) in odd.items():
         found[number] = changed(found[number], key, value)
     assert repr(samples_of("node01", found * times)) == repr(list(one_by_one(found * times)))
+
+
+@pytest.mark.parametrize("key", ["at_ms", "power_w", *STATISTICS])
+@pytest.mark.parametrize("value", ["7", 1.5, True])
+def test_a_number_of_another_kind_is_taken_as_by_itself_wherever_it_stands(key: str, value: Any) -> None:
+    samples = [
+        Sample("node01", 1_000 * number, 400, Source.DCMI, statistics=Statistics(180, 620, 400, 1_000, number))
+        for number in range(200)
+    ]
+    found = [sample_document(each) for each in samples]
+    found[150] = changed(found[150], key, value)
+    assert repr(samples_of("node01", found)) == repr(list(one_by_one(found)))
 
 
 @given(found=st.lists(SAMPLES, min_size=1, max_size=8))
