@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import math
+import os
 import random
 import shutil
 import sys
@@ -282,11 +283,14 @@ def window(browser: Browser) -> Iterator[Page]:
 
 @contextmanager
 def chromium(playwright: Any, path: str) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(
-        executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    )
-    yield browser
-    browser.close()
+    with tempfile.TemporaryDirectory(prefix="powergraph-") as folder:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            env=os.environ | {"TMPDIR": folder},
+        )
+        yield browser
+        browser.close()
 
 
 @contextmanager
