@@ -40,12 +40,11 @@ FIGURES = {
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path="/usr/bin/chromium-headless-shell",
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            env=os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("chromium"))},  # where it leaves files behind
         )
         yield launched
         launched.close()
