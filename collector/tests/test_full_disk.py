@@ -98,7 +98,7 @@ def test_polling_goes_on_and_everything_is_written_when_there_is_room(
         wait_for(lambda: refused(service))
         before, asked = scraped(service), len(simulator.served)
         wait_for(lambda: scraped(service)[UNWRITTEN] > before[UNWRITTEN] + 30)
-        assert len(simulator.served) > asked + 30
+        assert len(simulator.served) > asked + 20  # some were on their way when it was asked
         assert scraped(service)["powergraph_storage_ok"] == 0
         code, err = status(path)
         assert code == 6

@@ -86,6 +86,26 @@ def test_the_last_samples_are_found_across_days(tmp_path: Path) -> None:
     history.close()
 
 
+def test_the_last_samples_are_found_beside_columns_late_lines_and_tables_of_others(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=lambda: NOON_MS + 30 * DAY_MS)
+    kept = samples(5000, step_ms=60_000)
+    history.append(kept, [Event("node01", EventKind.OUTAGE, NOON_MS, None, "timeout")])
+    while history.tidy():
+        pass
+    last_day = history.utc_days("node01")[-1]
+    late = Sample("node01", kept[-1].at_ms, 7, Source.DCMI)
+    history.append([late])
+    history.db.table("node01/9999-99-99").insert({"at": "never"})
+    history.db.table("node01/9999-12-31.jsonl/of somebody").insert({"at": "never"})
+    assert {file.name for file in (tmp_path / "db" / "node01").glob(f"{last_day}*")} == {
+        f"{last_day}.columns.gz",
+        f"{last_day}.jsonl",
+    }
+    for count in (1, 2, 300, 5001, 9000):
+        assert history.last("node01", count) == [*kept, late][max(0, 5001 - count) :]
+    history.close()
+
+
 def test_an_event_that_is_told_twice_comes_once_with_its_end(tmp_path: Path) -> None:
     history = TinyDbHistory(tmp_path / "db")
     begun = Event("node01", EventKind.OUTAGE, NOON_MS, None, "timeout")

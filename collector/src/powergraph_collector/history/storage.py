@@ -170,6 +170,10 @@ class LogStorage(Storage):
         """Names of the tables, or of those whose names begin with `folder/`."""
         return table_files.names_below(self.root, folder)
 
+    def newest_in(self, folder: str) -> Iterator[str]:
+        """Names of the tables right in a folder, without it, descending as their files are named. Raises OSError."""
+        return table_files.newest_in(self.root, folder)
+
     def tables_with_lines(self, folder: str) -> list[tuple[str, int]]:
         """Names of the tables in a folder that have lines, with how many bytes of them. Raises OSError."""
         return table_files.logs_below(self.root, folder)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, unquote
@@ -118,6 +119,28 @@ class TableFiles:
 def names_below(root: Path, folder: str = "") -> list[str]:
     """Names of the tables, or of those whose names begin with `folder/`, ascending."""
     return sorted({name for name, _ in _files_below(root, folder)})
+
+
+def newest_in(root: Path, folder: str) -> Iterator[str]:
+    """Names of the tables right in a folder, without it, descending as their files are named; those of days are then.
+
+    Costs little more than listing the folder where only the first are looked at. Raises OSError.
+    """
+    seen = set()
+    for entry in _descending(TableFiles.of(root, folder).log.with_suffix("")):
+        if entry.name.endswith((log_file.SUFFIX, columns_file.SUFFIX)) and entry.is_file():
+            name = name_of(entry.name)
+            if name not in seen:
+                seen.add(name)
+                yield name
+
+
+def _descending(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=attrgetter("name"), reverse=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def logs_below(root: Path, folder: str) -> list[tuple[str, int]]:

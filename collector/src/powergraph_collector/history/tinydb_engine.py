@@ -141,7 +141,7 @@ class TinyDbHistory:
     def last(self, bmc: str, count: int) -> list[Sample]:
         """The last count samples; reads only the end of the newest tables."""
         found: list[Sample] = []
-        for day in filter(_is_day, reversed(self._tables(bmc))):
+        for day in filter(_is_day, self.db.storage.newest_in(bmc)):
             wanted = count - len(found)
             if wanted <= 0:
                 break
