@@ -15,7 +15,7 @@ from serving import NOW
 
 from powergraph_collector.rollups import merged
 from powergraph_collector.tariff import Rate, Tariff
-from published import iso, ms
+from published import every, iso, ms
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -334,6 +334,22 @@ def test_without_days_of_an_older_collector_it_is_said(node, visit):
     expect(page.locator("#notices")).to_contain_text("What NODE01 drew on past days is not summed up")
     shown(visitor)
     expect(page.locator("a.day")).to_have_count(1)
+
+
+@pytest.mark.parametrize("view", ["calendar.html", "daily.html"])
+def test_of_a_machines_first_day_nothing_is_asked_for_that_cannot_be_there(lab, server, visit, view):
+    lab.bmc("node01", title="NODE01")
+    rows = every(10, "2026-11-24T10:58:00Z", NOW)
+    lab.day("node01", "2026-11-24", rows)
+    rollup_files.publish_samples(lab, "node01", rows)
+    (lab.folder / "node01" / "days.csv").unlink()
+    lab.summary("node01")
+    lab.write_overview()
+    page = visit().open(f"{view}?machine=node01")
+    expect(page.locator("#notices")).not_to_contain_text("Reading …")
+    expect(page.locator("table").first).to_be_visible()
+    assert lab.bmcs["node01"]["years"]
+    assert not server.asked_for("days.csv")
 
 
 def test_a_day_of_25_hours_is_covered_when_all_of_them_are(lab, visit):

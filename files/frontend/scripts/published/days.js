@@ -2,7 +2,7 @@
 
 import { lengthOfDay } from "../reports/days.js";
 import { dayOf, isDay, startOfDay } from "../time.js";
-import { FileError } from "./fetching.js";
+import { FileError, serverNow } from "./fetching.js";
 import { fileOf } from "./fleet.js";
 import { readFile } from "./follow.js";
 import { RowsReader } from "./rows.js";
@@ -20,8 +20,7 @@ export async function loadDays(machine) {
   const reader = new RowsReader("day");
   const url = fileOf(machine, "days.csv");
   const nothing = { url, days: new Map(), isMissing: true, bad: 0, firstBad: null, count: 0 };
-  // Where there are no rows of hours, there are none of days; asking would be for nothing.
-  if (machine.years.length === 0) return nothing;
+  if (!hasPastDay(machine, dayOf(serverNow(), machine.zone))) return nothing;
   try {
     await readFile(url, reader);
   } catch (error) {
@@ -31,6 +30,14 @@ export async function loadDays(machine) {
   reader.close();
   const { bad, firstBad, count } = reader;
   return { url, days: daysOf(reader.rows, machine.zone), isMissing: false, bad, firstBad, count };
+}
+
+/** Whether a day of it may be over that has rows of hours; else asking for rows of days would be for nothing. */
+function hasPastDay(/** @type {import("./fleet.js").Machine} */ machine, /** @type {string} */ today) {
+  if (machine.years.length === 0) return false;
+  return [machine.days, machine.months, machine.years].some(
+    ([first]) => first && first[0] < today.slice(0, first[0].length),
+  );
 }
 
 /** Rows of days by their dates. @param {import("./rows.js").Rows} rows @param {string} zone @returns {Map<string, Day>} */
