@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -22,6 +24,18 @@ for _number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 USER, PASSWORD = "powergraph", "a-password"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Leave a line for each test that failed in the file that bin/test ends with."""
+    path = os.environ.get("POWERGRAPH_FAILURES")
+    if path is None or hasattr(terminalreporter.config, "workerinput"):  # xdist's workers report to another
+        return
+    with Path(path).open("a") as file:
+        for report in [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            reason = crash.message.partition("\n")[0] if crash else "see above"
+            file.write(f"{report.nodeid}: {reason}\n")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import json
 import os
@@ -165,6 +166,42 @@ def test_a_mark_that_is_not_within_reason_is_refused_once_with_its_reason(
     assert words in taken.complaints[0]
     assert words in (inbox.refusal(path) or "")
     assert taken.files() == [f"{'0' * 32}.refused"]
+
+
+def test_a_refusal_can_be_read_before_its_mark_goes(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(taken.folder, mark(machines=["node03"]))
+    words: list[str | None] = []
+
+    def killed(mark_path: Path) -> bool:
+        words.append(inbox.refusal(mark_path))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "_remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            taken.look()
+    assert words == ["no machine 'node03'"]
+    taken.begin()
+    taken.look()
+    assert inbox.refusal(path) == "no machine 'node03'"
+    assert taken.files() == [path.with_suffix(".refused").name]
+
+
+def test_a_mark_whose_refusal_cannot_be_written_stays(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(taken.folder, mark(machines=["node03"]))
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "_write_refusal", full)
+        taken.look()
+        taken.look()
+    assert path.exists()
+    assert len(taken.complaints) == 1
+    taken.look()
+    assert inbox.refusal(path) == "no machine 'node03'"
+    assert not path.exists()
 
 
 def test_what_is_no_file_of_ours_is_removed_or_left_alone_and_told_once(taken: Taken, tmp_path: Path) -> None:

@@ -151,13 +151,12 @@ class Inbox:
         refused: list[str] = []
         for name in names[:_FILES_A_LOOK]:
             try:
-                self._take(folder, name, known, history)
-            except MarkError as error:
-                refused.append(f"{name!r}: {error}")
-                self._refuse(folder, name, str(error))
+                why = self._settle(folder, name, known, history)
             except (OSError, StoreError) as error:
                 self._say(f"a mark waits: {getattr(error, 'strerror', None) or error}")
                 return
+            if why:
+                refused.append(f"{name!r}: {why}")
         if refused:
             others = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
             self._complain(f"a mark in {folder} was refused: {refused[0]}{others}")
@@ -196,6 +195,15 @@ class Inbox:
                 found.append(entry.name)
         return sorted(found)
 
+    def _settle(self, folder: Path, name: str, known: Collection[str], history: ReadableHistory) -> str:
+        """Take a mark or refuse it; why it was refused, if it was. Raises OSError, StoreError."""
+        try:
+            self._take(folder, name, known, history)
+        except MarkError as error:
+            self._refuse(folder / name, str(error))
+            return str(error)
+        return ""
+
     def _take(self, folder: Path, name: str, known: Collection[str], history: ReadableHistory) -> None:
         """Hand the events of a mark on. Raises MarkError, OSError."""
         if not _MARK.fullmatch(name):
@@ -229,15 +237,21 @@ class Inbox:
                 return None
         raise MarkError("too many marks at one moment")
 
-    def _refuse(self, folder: Path, name: str, why: str) -> None:
-        path = folder / name
+    def _refuse(self, path: Path, why: str) -> None:
+        """Remove a mark. Who waits for it takes it for stored once it is gone, unless a refusal is there by then."""
+        if _MARK.fullmatch(path.name):
+            _write_refusal(path, why)
         if not _remove(path):
-            self._left_alone.add(name)
-        if _MARK.fullmatch(name):
-            with suppress(OSError):
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-                with os.fdopen(os.open(path.with_suffix(_REFUSED), flags, _FILE_MODE), "w") as file:
-                    file.write(why)
+            self._left_alone.add(path.name)
+
+
+def _write_refusal(path: Path, why: str) -> None:
+    word = path.with_suffix(_REFUSED)
+    with suppress(OSError):
+        word.unlink()  # what a kill or a full disk left of it
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with suppress(FileExistsError), os.fdopen(os.open(word, flags, _FILE_MODE), "w") as file:
+        file.write(why)
 
 
 def _moments(from_ms: int) -> Iterator[int]:
