@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from powergraph_collector.commands.csvcreator import main
+from powergraph_collector.commands.starting import csvcreator
 
 if __name__ == "__main__":
-    main()
+    csvcreator()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from powergraph_collector.commands.powergraph import main
+from powergraph_collector.commands.starting import powergraph
 
 if __name__ == "__main__":
-    main()
+    powergraph()

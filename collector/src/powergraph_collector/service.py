@@ -6,6 +6,7 @@ import logging
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.jso
 TAIL_FILE: Final = "last.csv"
 READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
 _BEAT_S: Final = 1.0
+_AGAIN_S: Final = 1.0  # what comes sooner is the same wish: of a terminal and a wrapper, or of a nervous finger
 _DAY_MS: Final = 86_400_000
 _LEAST_FILES: Final = 65_536
 
@@ -84,7 +86,7 @@ def targets_of(settings: Settings, begun: Iterable[Event] = ()) -> list[Target]:
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM, Ctrl-C and a terminal that closes set `stop`; a second one ends at once, as it did before.
+    """Let SIGTERM, Ctrl-C and a terminal that closes set `stop`; one that comes later than with it ends at once.
 
     SIGHUP is left alone where somebody cares for it: `nohup`, or a service that reloads. A terminal that closes often
     says so twice, and means no hurry.
@@ -93,11 +95,14 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         former[signal.SIGHUP] = signal.SIG_DFL
 
-    def on_signal(_number: int, _frame: object) -> None:
+    asked_s: list[float] = []
+
+    def on_signal(number: int, _frame: object) -> None:
         stop.set()
-        for each, handler in former.items():
-            if each is not signal.SIGHUP:
-                signal.signal(each, handler)
+        asked_s.append(time.monotonic())
+        if number != signal.SIGHUP and asked_s[-1] - asked_s[0] > _AGAIN_S:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     for each in former:
         signal.signal(each, on_signal)

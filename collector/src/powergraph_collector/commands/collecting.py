@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from powergraph_collector.commands.frame import (
     needed,
     nobody_reads,
     password_of,
+    tell,
 )
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Reason, Sample
@@ -140,14 +142,14 @@ class FirstContact:
         if not isinstance(answer, NoReading):
             self.has_answered = True
             if self.last is not None:
-                click.echo(f"{bmc}: answers again", err=True)
+                tell(f"{bmc}: answers again")
             self.last = None
             return
         if not self.has_answered:
             self.failure = answer
             self.stop.set()
         elif self.last is None or self.last.reason is not answer.reason:
-            click.echo(f"{bmc}: no reading: {answer.detail}; still trying", err=True)
+            tell(f"{bmc}: no reading: {answer.detail}; still trying")
         self.last = answer
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
@@ -217,7 +219,7 @@ def print_readings(collected: Settings, ticks: int | None) -> None:
         except OSError as error:
             if not has_left(error):
                 raise
-            nobody_reads()
+            nobody_reads(sys.stdout)
             stop.set()
         header.clear()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import click
@@ -58,8 +57,3 @@ def _csv_path(name: str | None, otherwise: str) -> Path:
     if "/" in chosen or chosen in {"", ".", ".."} or not chosen.isprintable():
         raise CommandError(f"--name {chosen!r} is not a plain file name: leave out folders", ExitCode.USAGE)
     return Path(chosen if chosen.endswith(".csv") else f"{chosen}.csv")
-
-
-def main() -> NoReturn:
-    """Run as `csvcreator`."""
-    frame.run(command, "csvcreator")

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from powergraph_collector.commands.frame import has_left, nobody_reads
+from powergraph_collector.commands.frame import has_left, nobody_reads, tell
 from powergraph_collector.days import iso
 from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Sample
@@ -23,7 +23,7 @@ _ROWS: Final = 12
 
 
 class _Output:
-    """A stream that goes on without its reader, as collecting does."""
+    """A stream that goes on without its reader, or a disk that takes it, as collecting does."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -44,8 +44,8 @@ class _Output:
             effect()
         except OSError as error:
             if not has_left(error):
-                raise
-            nobody_reads()
+                tell(f"--feedback cannot be written any more ({error.strerror}); collecting goes on")
+            nobody_reads(sys.stdout)
 
 
 class Feedback:
@@ -63,6 +63,7 @@ class Feedback:
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
+            self._console.show_cursor()  # nobody brings it back after a kill
         return self
 
     def __exit__(

@@ -6,12 +6,13 @@ import errno
 import logging
 import math
 import os
+import signal
 import stat
 import sys
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
@@ -51,12 +52,14 @@ class ExitCode(IntEnum):
     NO_POWER = 5
     STORE = 6
     NOTHING_FOUND = 7
+    INTERRUPTED = 130
 
 
 EXIT_CODES_HELP = """\b
-Exit codes: 0 done (also after SIGTERM and Ctrl-C), 1 unexpected failure,
-2 wrong options or settings, 3 BMC not reached, 4 login refused or no session
-free, 5 BMC gives no power, 6 store or file cannot be used, 7 nothing found."""
+Exit codes: 0 done (also after SIGTERM and Ctrl-C, where it collects),
+1 unexpected failure, 2 wrong options or settings, 3 BMC not reached, 4 login
+refused or no session free, 5 BMC gives no power, 6 store or file cannot be
+used, 7 nothing found, 130 Ctrl-C before it was done."""
 
 EXIT_CODE_OF_REASON = {
     Reason.TIMEOUT: ExitCode.UNREACHABLE,
@@ -77,6 +80,8 @@ class CommandError(Exception):
 
 def run(command: click.Command, name: str, arguments: list[str] | None = None) -> NoReturn:
     """Run a click command as the program `name`, and exit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what is open can be closed from here on
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         outcome = command.main(arguments, prog_name=name, standalone_mode=False)
@@ -92,10 +97,12 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     except ToolMissing as error:
         code = _complain(name, str(error), ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        code = ExitCode.DONE
+        code = ExitCode.INTERRUPTED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         code = _complain(name, f"{where}{error.strerror or error}", ExitCode.STORE)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # all is done and said: one that comes now changes no exit code
     sys.exit(code)
 
 
@@ -105,14 +112,22 @@ def has_left(error: OSError) -> bool:
     return error.errno == errno.EPIPE or (error.errno == errno.EIO and is_terminal)
 
 
-def nobody_reads() -> None:
-    """Let the rest of the output go nowhere: whoever read it has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def nobody_reads(stream: TextIO) -> None:
+    """Let the rest of an output go nowhere: whoever read it has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(name: str, message: str, code: ExitCode) -> ExitCode:
-    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    tell(f"{name}: {' '.join(message.split())}")
     return code
+
+
+def tell(line: str) -> None:
+    """A line on stderr, if somebody is there to read it: what tells of trouble must not be trouble."""
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        nobody_reads(sys.stderr)  # what waits in its buffer would be tried again at the exit, and change the exit code
 
 
 def version_option(command: F) -> F:

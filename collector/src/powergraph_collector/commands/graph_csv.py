@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -84,8 +83,3 @@ def _serve(config: Path, check: bool) -> None:
     with stop_on_signals(stop):
         in_order = service.run()
     collecting.check_end(service, in_order)
-
-
-def main() -> NoReturn:
-    """Run as `graph_csv`."""
-    frame.run(command, "graph_csv")

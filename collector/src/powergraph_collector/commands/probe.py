@@ -25,7 +25,7 @@ Findings = list[tuple[str, str]]
 @frame.bmc_options
 def command(
     *, host: str | None, port: int, user: str | None, passwd: str | None, passwd_file: Path | None, reader: str
-) -> None:
+) -> ExitCode:
     """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
     if reader != "pyghmi":
         raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
@@ -40,7 +40,7 @@ def command(
             lan.work(0.2)
         lan.close()
     if not answers:
-        return
+        return ExitCode.INTERRUPTED
     answer = answers[0]
     if isinstance(answer, NoReading):
         code = EXIT_CODE_OF_REASON.get(answer.reason, ExitCode.NO_POWER)
@@ -49,6 +49,7 @@ def command(
         )
     for name, value in answer:
         click.echo(f"{name:<18} {value}")
+    return ExitCode.DONE
 
 
 def _explore(knowledge: Knowledge, now_s: float) -> Conversation[Findings]:
