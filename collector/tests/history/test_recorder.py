@@ -119,6 +119,30 @@ def test_beyond_the_bound_the_oldest_go_and_are_counted(bench: Bench) -> None:
     assert (hole.kind, hole.reason, hole.begin_ms, hole.end_ms) == (EventKind.OUTAGE, "not-stored", 0, 4)
 
 
+def test_beyond_the_bound_events_outlive_samples_of_any_age(bench: Bench) -> None:
+    interval = Event("a", EventKind.INTERVAL, 0, 0, value=60.0)
+    bench.disk.error = "No space left on device"
+    bench.recorder.hand_on([interval])
+    bench.hand_on(30)
+    wait_for(lambda: bench.recorder.storage().storing is Storing.REFUSED)
+    bench.hand_on(30)
+    bench.disk.error = ""
+    wait_for(lambda: bench.recorder.unwritten == 0)
+    assert interval in bench.disk.events
+    assert len(bench.disk.stored) + bench.recorder.dropped == 60
+    assert len(bench.disk.stored) == 9
+
+
+def test_events_alone_are_bounded_and_counted_too(bench: Bench) -> None:
+    bench.disk.error = "No space left on device"
+    bench.recorder.hand_on([Event("a", EventKind.MARKER, at_ms, at_ms) for at_ms in range(25)])
+    assert bench.recorder.unwritten == 10
+    bench.disk.error = ""
+    wait_for(lambda: bench.recorder.unwritten == 0)
+    assert [event.begin_ms for event in bench.disk.events] == list(range(15, 25))
+    assert bench.recorder.dropped == 15
+
+
 def test_a_write_that_hangs_is_seen_from_outside_with_what_it_holds(bench: Bench) -> None:
     bench.disk.moves.clear()
     bench.hand_on(4)

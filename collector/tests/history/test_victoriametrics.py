@@ -23,6 +23,7 @@ from tests.victoria_server import VictoriaServer, certificate, free_port
 
 from powergraph_collector.history import durable
 from powergraph_collector.history.engine import HistoryAwayError
+from powergraph_collector.history.spool import Spool
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.history.victoriametrics import VictoriaMetricsHistory, VictoriaMetricsReader
 from powergraph_collector.history.victoriametrics_forwarding import Pace
@@ -339,6 +340,28 @@ def test_a_full_spool_keeps_nothing_more_and_says_why(tmp_path: Path) -> None:
     folder = tmp_path / "db.spool"
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 10_000
     history.close()
+
+
+def test_nothing_is_acknowledged_in_a_spool_file_whose_name_may_be_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "spool", 1_000_000)
+    sync, synced = durable.sync_folder, []
+
+    def fails_once(folder: Path) -> None:
+        if not synced:
+            synced.append("failed")
+            raise OSError(errno.EIO, "Input/output error")
+        sync(folder)
+        synced.append("synced")
+
+    monkeypatch.setattr(durable, "sync_folder", fails_once)
+    with pytest.raises(OSError, match="Input/output"):
+        spool.append([row(0)], {})
+    spool.append([row(0)], {})
+    assert synced == ["failed", "synced"]
+    assert len([*(tmp_path / "spool").iterdir()]) == 1
+    spool.cut()
 
 
 @pytest.mark.usefixtures("shown_at_once")

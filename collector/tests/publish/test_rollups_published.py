@@ -24,7 +24,7 @@ from powergraph_collector.days import FIRST_MS, LAST_MS, iso, moment, ms_of, spa
 from powergraph_collector.energy import Energy, energy, first_interval_ms
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.publish import rollup_csv
+from powergraph_collector.publish import agreement, files, rollup_csv
 from powergraph_collector.publish.day_rows import DayRows
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.rolling import Rolling, rule_events, taken
@@ -380,6 +380,68 @@ def test_rows_and_days_whose_samples_are_gone_from_the_store_stay() -> None:
         rebuilt = Rolling("n", here.reader, here.files, here.interval_ms)
         assert rebuilt.rebuild(here.now_ms) == 0
         assert rebuilt.kept_rows > 288
+
+
+def test_of_a_day_of_two_utc_days_that_which_is_gone_from_the_store_stays() -> None:
+    with site(10_000, "America/Sao_Paulo") as here:
+        evening_ms, night_ms = NOON_MS + 8 * HOUR_MS, NOON_MS + 12 * HOUR_MS + HOUR_MS // 2
+        here.keep([*steady(60, evening_ms), *steady(5, night_ms)])
+        here.round()
+        here.now_ms += 40 * HOUR_MS
+        here.round(8)
+        path = here.folder / "data/lab/n/2026-11-24.csv"
+        before = path.read_bytes().splitlines()
+        assert len(before) == 66
+        here.writer.drop_day("n", "2026-11-24")
+        here.keep([*steady(80, night_ms + HOUR_MS // 2)], told=False)
+        here.start()
+        here.round(8)
+        after = path.read_bytes().splitlines()
+        assert after[:66] == before
+        assert len(after) == 66 + 80
+
+
+def test_a_day_that_was_written_anew_is_safe_with_its_twins_before_it_is_agreed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with site(10_000) as here:
+        here.keep([*steady(2000, NOON_MS)])
+        here.now_ms += 48 * HOUR_MS
+        here.round(8)
+        here.keep([*steady(60, NOON_MS + 7 * HOUR_MS)], told=False)
+        here.start()
+        safe: dict[str, bytes] = {}
+        sync, save = files.sync, agreement.save
+
+        def noting(path: Path) -> None:
+            sync(path)
+            safe.update((each.name, each.read_bytes()) for each in path.parent.glob(f"{path.name}*"))
+
+        def agreeing(folder: Path, zone: str, stamps: dict[str, str]) -> None:
+            for path in folder.glob("2026-11-2?.csv*"):
+                assert safe[path.name] == path.read_bytes()
+            save(folder, zone, stamps)
+            safe["agreed"] = b""
+
+        monkeypatch.setattr(files, "sync", noting)
+        monkeypatch.setattr(agreement, "save", agreeing)
+        here.round(8)
+        assert "agreed" in safe
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".br"])
+def test_a_closed_day_that_a_power_cut_emptied_is_written_anew(suffix: str) -> None:
+    with site(10_000) as here:
+        here.keep([*steady(2000, NOON_MS)])
+        here.now_ms += 48 * HOUR_MS
+        here.round(8)
+        folder = here.folder / "data/lab/n"
+        whole = (folder / f"2026-11-24.csv{suffix}").read_bytes()
+        (folder / f"2026-11-24.csv{suffix}").write_bytes(b"")
+        (folder / agreement.FILE).unlink()  # it is written when they are safe
+        here.start()
+        here.round(8)
+        assert (folder / f"2026-11-24.csv{suffix}").read_bytes() == whole
 
 
 def test_of_a_rebuilt_site_every_file_is_as_it_was_kept_up() -> None:

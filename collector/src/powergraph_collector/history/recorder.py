@@ -28,7 +28,8 @@ class Recorder:
     `acknowledged` gets what is safe; `upkeep` is done beside the history's own, and may raise OSError. Records wait
     `sync_interval_s`, at least GATHER_S, to be written and synced together: a kill or a power cut costs what waits,
     which nobody was told of yet. What cannot be written stays in memory, in order, until it can; beyond the bound the
-    oldest goes, counted in `dropped`, and the hole that this makes is recorded with its reason.
+    oldest sample goes, counted in `dropped`, and the hole that this makes is recorded with its reason. Events go only
+    when no sample is left: they are few, and all energy depends on those of intervals and clock steps.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Recorder:
         self._acknowledged = acknowledged
         self._complain = complain
         self._waiting: deque[Record] = deque()
+        self._spared: deque[Event] = deque()  # from before all that waits
         self._something = threading.Condition()
         self._ends = False
         self._trouble = ""
@@ -67,19 +69,22 @@ class Recorder:
             self._something.notify()
 
     def _bound(self) -> None:
-        while len(self._waiting) > MOST_RECORDS:
-            self._drop(self._waiting.popleft())
-
-    def _drop(self, record: Record) -> None:
-        if isinstance(record, Sample):
+        while self._waiting and len(self._waiting) + len(self._spared) > MOST_RECORDS:
+            record = self._waiting.popleft()
+            if isinstance(record, Sample):
+                self.dropped += 1
+                self._widen_hole(record.bmc, record.at_ms, record.at_ms)
+            elif record.reason == Reason.NOT_STORED.value:  # a hole that could not be recorded itself
+                self._widen_hole(record.bmc, record.begin_ms, record.end_ms or record.begin_ms)
+            else:
+                self._spared.append(record)
+        while len(self._spared) > MOST_RECORDS:
+            self._spared.popleft()
             self.dropped += 1
-            first_ms = last_ms = record.at_ms
-        elif record.reason == Reason.NOT_STORED.value:  # a hole that could not be recorded itself
-            first_ms, last_ms = record.begin_ms, record.end_ms or record.begin_ms
-        else:
-            return
-        known = self._holes.get(record.bmc, (first_ms, last_ms))
-        self._holes[record.bmc] = min(known[0], first_ms), max(known[1], last_ms)
+
+    def _widen_hole(self, bmc: str, first_ms: int, last_ms: int) -> None:
+        known = self._holes.get(bmc, (first_ms, last_ms))
+        self._holes[bmc] = min(known[0], first_ms), max(known[1], last_ms)
 
     def _holes_to_record(self) -> list[Event]:
         holes, self._holes = self._holes, {}
@@ -98,7 +103,7 @@ class Recorder:
     @property
     def unwritten(self) -> int:
         """How many records wait, those of a write that is under way among them."""
-        return len(self._waiting) + self._writing
+        return len(self._spared) + len(self._waiting) + self._writing
 
     def storage(self) -> StorageState:
         """How storing goes; for any thread, waits for nobody."""
@@ -114,7 +119,7 @@ class Recorder:
         """Write until `end`; between batches and in quiet times, a piece of the history's upkeep."""
         while True:
             with self._something:
-                is_quiet = not self._something.wait_for(lambda: self._waiting or self._ends, QUIET_S)
+                is_quiet = not self._something.wait_for(lambda: self._waiting or self._spared or self._ends, QUIET_S)
                 ends = self._ends
             if is_quiet:
                 self._tidy()
@@ -122,14 +127,15 @@ class Recorder:
             with self._something:
                 if not ends:
                     self._something.wait_for(lambda: self._ends, max(GATHER_S, self.sync_interval_s))
-                batch, self._waiting = [*self._holes_to_record(), *self._waiting], deque()
+                batch = [*self._holes_to_record(), *self._spared, *self._waiting]
+                self._spared, self._waiting = deque(), deque()
                 self._writing = len(batch)
             left = self._write(batch) if batch else []
             with self._something:
                 self._writing = 0
                 self._waiting.extendleft(reversed(left))
                 self._bound()
-                if self._ends and (left or not self._waiting):
+                if self._ends and (left or not (self._waiting or self._spared)):
                     return
                 if left:
                     self._something.wait_for(lambda: self._ends, RETRY_S)

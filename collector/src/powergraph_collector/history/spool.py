@@ -133,8 +133,14 @@ class Spool:
         path = self._folder / f"{self._next_number:012d}{log_file.SUFFIX}"
         self._next_number += 1
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            durable.sync_folder(self._folder)
+        except OSError:  # the next try must not take a file whose name may be lost
+            os.close(fd)
+            with suppress(OSError):
+                path.unlink()
+            raise
         self._growing = _Growing(self._next_number - 1, path, fd)
-        durable.sync_folder(self._folder)
         return self._growing
 
     def cut(self) -> None:

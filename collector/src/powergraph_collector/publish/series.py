@@ -140,12 +140,18 @@ class Series:
 
     def _taken(self, day: date) -> list[Sample]:
         """The samples of a zone's day in the order in which they were taken."""
+        return [sample for utc in self._utc_days_of(day) for sample in self._taken_of(day, utc)]
+
+    def _taken_of(self, day: date, utc: str) -> list[Sample]:
+        """Those of them that are of a UTC day."""
         from_ms, to_ms = span_of(day, self._zone)
-        samples: list[Sample] = []
-        for utc in days_between(from_ms, to_ms - 1, UTC):
-            of_day = taken(self._history, self.bmc.name, utc.isoformat(), self.rolling.events)
-            samples += (sample for sample in of_day if from_ms <= sample.at_ms < to_ms)
-        return samples
+        of_utc_day = taken(self._history, self.bmc.name, utc, self.rolling.events)
+        return [sample for sample in of_utc_day if from_ms <= sample.at_ms < to_ms]
+
+    def _utc_days_of(self, day: date) -> list[str]:
+        """The UTC days that a zone's day touches."""
+        from_ms, to_ms = span_of(day, self._zone)
+        return [utc.isoformat() for utc in days_between(from_ms, to_ms - 1, UTC)]
 
     def open(self, day: date) -> None:
         """Write the day that grows from the store, without twins."""
@@ -167,22 +173,27 @@ class Series:
 
     def write_closed(self, day: date) -> bool:
         """Write a day that is over, if its file is not as it should be; returns whether that was so."""
-        path, samples = self.csv(day), self._taken(day)
+        path = self.csv(day)
         old = path.read_bytes() if day in self.days and path.exists() else b""
-        new = csv_files.table(samples)
-        if not samples or old.count(b"\n") > new.count(b"\n"):
-            if not old or files.is_closed(path):
-                return False
-            files.replace(path, old)  # its samples are gone from the store: it is all that there is of them
-            return True
-        if old == new and files.is_closed(path):
+        new = self._closed(day, old)
+        if new == csv_files.HEADER:
+            return False
+        if old == new and files.holds(path, new):
             return False
         if old != new:  # somebody else may have brought samples to it while it was open
-            from_ms, to_ms = span_of(day, self._zone)
-            self.rolling.begin(utc.isoformat() for utc in days_between(from_ms, to_ms - 1, UTC))
+            self.rolling.begin(self._utc_days_of(day))
         files.replace(path, new)
         self._publish(day)
         return True
+
+    def _closed(self, day: date, old: bytes) -> bytes:
+        """A day's file: from the store, but for UTC days that it has lost, or a part of, which are nowhere else."""
+        rows: list[bytes] = []
+        for utc in self._utc_days_of(day):
+            stored = csv_files.lines(self._taken_of(day, utc))
+            published = [row for row in old.splitlines(keepends=True) if row.startswith(utc.encode())]
+            rows += published if len(published) > len(stored) else stored
+        return csv_files.HEADER + b"".join(rows)
 
     def _publish(self, day: date) -> None:
         self.days.add(day)
@@ -273,7 +284,7 @@ class Series:
                 here = day_of(now_ms, self._zone)
                 return {day for utc in changed for day in self._closed_days_of(utc, here, is_expired)}
             if same != self._agreed:
-                self.save_agreement(same, same.keys() - self._agreed.keys())
+                self.save_agreement(same, [utc for utc, stamp in same.items() if self._agreed.get(utc) != stamp])
             self._agreed, self.agreed_until, self._found_old = same, until, {}
         return set()
 
@@ -286,11 +297,11 @@ class Series:
             and (utc in self._agreed or utc < self._begun_on)
         }
 
-    def save_agreement(self, stamps: dict[str, str], new: Iterable[str]) -> None:
-        """Write down the stamps that the files agree with, once those of new UTC days are safe on the disk."""
+    def save_agreement(self, stamps: dict[str, str], changed: Iterable[str]) -> None:
+        """Write down the stamps that the files agree with, once those of changed UTC days are safe on the disk."""
         self.rollup_files.sync()
         self.day_rows.sync()
-        for utc in new:
+        for utc in changed:
             first_ms, next_ms = span_of(date.fromisoformat(utc), UTC)
             for day in days_between(first_ms, next_ms - 1, self._zone):
                 if day in self.days:
