@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.commands.test_commands import complaint, run
 from tinydb import TinyDB
 
+from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Sample
 
@@ -75,6 +77,36 @@ def test_a_check_names_damage_and_everything_else_goes_on(store: Path, tmp_path:
     assert (code, err) == (6, "")
     assert out.splitlines()[0] == "node01/2026-11-23: 0 damaged lines, 1 damaged blocks"
     assert run(tmp_path, "csvcreator", "--jsonfile", store, "--bmc", "node02")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-20],
+        lambda content: content[:-2011],
+        lambda content: content[:-1] + b"\x0b",  # the last newline
+        lambda content: content[: len(content) // 2] + bytes(byte ^ 1 for byte in content[len(content) // 2 :]),
+    ],
+)
+def test_a_check_names_what_is_no_whole_line_any_more(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.append([Sample("node01", NOON_MS + second, 400) for second in range(100)])
+    history.close()
+    log = tmp_path / "db/node01/2026-11-23.jsonl"
+    log.write_bytes(damage(log.read_bytes()))
+    code, out, _ = run(tmp_path, "powergraph", "db", "check", "db")
+    assert code == 6
+    assert out.splitlines()[0].endswith(" bytes of a line that was cut off")
+
+
+def test_a_check_names_what_was_set_aside(store: Path, tmp_path: Path) -> None:
+    columns = store / "node01" / "2026-11-23.columns.gz"
+    columns.write_bytes(columns.read_bytes()[:-20] + b"?" * 20)
+    with PowerDB(store) as db:
+        db.table("node01/2026-11-23").update({"note": "x"})
+    code, out, _ = run(tmp_path, "powergraph", "db", "check", store)
+    assert code == 6
+    assert out.splitlines()[0].startswith("node01/2026-11-23.columns.gz.damaged-1: damaged, set aside")
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,38 @@ def test_a_late_sample_of_a_compacted_day_is_kept_and_found(tmp_path: Path) -> N
     assert len(history.db.table("node01/2026-11-23").all()) == 400
 
 
+def test_a_line_that_was_cut_off_is_told_when_its_day_is_compacted(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    history.append(samples(200))
+    history.close()
+    log = tmp_path / "db" / "node01" / "2026-11-23.jsonl"
+    log.write_bytes(log.read_bytes()[:-20])
+    history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+    assert history.tidy()
+    (repair,) = history.repairs
+    assert repair.startswith("node01/2026-11-23: cut ")
+    assert len(list(history.read("node01", 0, 2 * NOON_MS))) == 199
+    history.close()
+
+
+def test_a_damaged_table_that_is_rewritten_leaves_its_former_files(tmp_path: Path) -> None:
+    for number in (1, 2):
+        history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
+        history.append(samples(200))
+        while history.tidy():
+            pass
+        history.close()
+        columns = tmp_path / "db" / "node01" / "2026-11-23.columns.gz"
+        damaged = columns.read_bytes()[:-30] + b"?" * 30
+        columns.write_bytes(damaged)
+        with PowerDB(tmp_path / "db") as db:
+            db.table("node01/2026-11-23").update({"note": "x"})
+            (repair,) = db.storage.repairs
+            assert repair.endswith(f"kept beside it: {columns.name}.damaged-{number}")
+            assert db.tables() == {"node01/2026-11-23"}
+        assert columns.with_name(f"{columns.name}.damaged-{number}").read_bytes() == damaged
+
+
 def test_a_damaged_day_is_not_compacted_so_that_its_bytes_stay(tmp_path: Path) -> None:
     history = TinyDbHistory(tmp_path / "db", now_ms=two_days_later)
     history.append(samples(200))

@@ -114,8 +114,8 @@ def read(path: Path, length: int | None = None) -> Contents:
     """Everything in the file, or in its first length bytes; a last line still being written is left out. OSError."""
     with path.open("rb") as file:
         lines = file.read(-1 if length is None else length).split(b"\n")
-    lines.pop()  # what follows the last newline: nothing, or an unfinished line
-    return _contents(lines)
+    unfinished = lines.pop()
+    return replace(_contents(lines), unfinished_bytes=len(unfinished))
 
 
 def tail(path: Path, count: int, length: int | None = None) -> Contents:

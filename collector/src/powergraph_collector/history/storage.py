@@ -178,6 +178,10 @@ class LogStorage(Storage):
         """Names of the tables in a folder that have lines, with how many bytes of them. Raises OSError."""
         return table_files.logs_below(self.root, folder)
 
+    def set_aside(self) -> list[str]:
+        """Files of damaged tables that were rewritten, below the root."""
+        return [str(path.relative_to(self.root)) for path in table_files.set_aside_below(self.root)]
+
     def size(self, name: str) -> int:
         """Bytes of a table's files. Raises OSError."""
         files = self._files(name)
@@ -239,6 +243,9 @@ class LogStorage(Storage):
         for name, documents in changed.items():
             # As JSON would give them back, whatever keys and values a caller has in mind.
             plain = json.loads(json.dumps({str(doc_id): document for doc_id, document in documents.items()}))
+            if self.has_table(name) and not self._settled(name).is_whole:
+                aside = " and ".join(self._files(name).set_aside())
+                self.repairs.append(f"{name}: damaged, rewritten from what can be read; kept beside it: {aside}")
             self._replace(name, {int(doc_id): document for doc_id, document in plain.items()})
         for name in deleted:
             self.release(name)
@@ -247,12 +254,20 @@ class LogStorage(Storage):
     def compact(self, name: str) -> bool:
         """Put a table that has lines into columns; False, with nothing done, if it is damaged. KeyError, OSError."""
         self._must_be_writer()
-        if name in self._open:
-            self._open[name].clean()  # else what was taken back would be in the table for good
-        contents = self.contents(name)
+        contents = self._settled(name)
         if contents.is_whole:
             self._replace(name, contents.documents)
         return contents.is_whole
+
+    def _settled(self, name: str) -> Contents:
+        """A table's contents, without what was taken back or never finished: else that would be in it for good."""
+        if name in self._open:
+            self._open[name].clean()
+        contents = self.contents(name)
+        if not contents.unfinished_bytes:
+            return contents
+        self._log(name)  # cuts it off, and says so
+        return self.contents(name)
 
     def truncate(self, name: str) -> None:
         """Leave nothing of a table but its name; ids begin at 1 again. Raises OSError."""

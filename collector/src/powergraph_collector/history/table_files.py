@@ -11,15 +11,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import quote, unquote
 
 from powergraph_collector.history import columns_file, durable, log_file
 from powergraph_collector.history.columns_file import Head
 from powergraph_collector.history.contents import Contents
 from powergraph_collector.history.log_file import LogFile
+
+_ASIDE: Final = ".damaged-"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,6 +77,7 @@ class TableFiles:
             old.generation,
             new.damaged_lines,
             old.damaged_blocks,
+            new.unfinished_bytes,
         )
 
     @staticmethod
@@ -109,11 +113,34 @@ class TableFiles:
         durable.replace(self.columns, columns_file.encode(documents, spent_id, generation))
         self.log.unlink(missing_ok=True)
 
+    def set_aside(self) -> list[str]:
+        """Let the files stay as they are beside what will replace them; returns their names. Raises OSError."""
+        names = []
+        for path in (self.log, self.columns):
+            with suppress(FileNotFoundError):
+                names.append(_linked(path))
+        return names
+
     def remove(self) -> None:
         """Remove the table. Raises OSError."""
         for path in (self.columns, self.log):
             path.unlink(missing_ok=True)
         durable.sync_folder(self.log.parent)
+
+
+def _linked(path: Path) -> str:
+    """The name of a new link to a file, that no reader takes for a table's. Raises OSError."""
+    for number in count(1):
+        aside = path.with_name(f"{path.name}{_ASIDE}{number}")
+        with suppress(FileExistsError):
+            aside.hardlink_to(path)
+            return aside.name
+    raise AssertionError
+
+
+def set_aside_below(root: Path) -> list[Path]:
+    """The files that were set aside, ascending."""
+    return sorted(root.rglob(f"*{_ASIDE}*"))
 
 
 def names_below(root: Path, folder: str = "") -> list[str]:
