@@ -373,7 +373,7 @@ def test_samples_that_the_server_will_not_keep_are_told_and_do_not_hold_up_other
     history = opened(server.url, tmp_path / "db", said.append)
     history.append([row(number) for number in range(30)])
     until(lambda: history.spooled.depth == 0)
-    assert history.forwarder.refused == 30
+    assert history.spool().not_kept == 30
     now = Sample("node01", time.time_ns() // 1_000_000, 400)
     history.append([now])
     until(lambda: history.spooled.depth == 0)

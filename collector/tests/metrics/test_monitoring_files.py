@@ -196,9 +196,8 @@ def test_a_real_prometheus_scrapes_the_service_loads_the_rules_and_answers_every
 
 
 def test_every_metric_that_a_rule_or_panel_names_exists(prometheus: Prometheus) -> None:
-    known = set(prometheus.get("label/__name__/values")) | {
-        "powergraph_spool_limit_bytes"
-    }  # only where there is a spool
+    where_there_is_a_spool = {"powergraph_spool_limit_bytes", "powergraph_spool_not_kept_samples_total"}
+    known = set(prometheus.get("label/__name__/values")) | where_there_is_a_spool
     named = re.findall(
         r"\b(?:powergraph|process)_[a-z_]+\b", " ".join([*alerts().values(), *(each for _, each in queries())])
     )

@@ -97,7 +97,7 @@ def everything() -> Sources:
     figures.told("node01", 0, Reading(436, Source.DCMI))
     figures.told("node01", 1, NoReading(Reason.TIMEOUT, "no answer"))
     stalled = StorageState(Storing.STALLED, 1, "a write does not come back", 7, 3)
-    return sources(figures, storage=lambda: stalled, spool=lambda: Spool(10, 100))
+    return sources(figures, storage=lambda: stalled, spool=lambda: Spool(10, 100, 4))
 
 
 def test_the_storage_and_the_spool_are_told() -> None:
@@ -106,6 +106,7 @@ def test_the_storage_and_the_spool_are_told() -> None:
     assert told["powergraph_storage_state"] == 1  # the last one: stalled
     assert (told["powergraph_unwritten_samples"], told["powergraph_dropped_samples_total"]) == (7, 3)
     assert (told["powergraph_spool_bytes"], told["powergraph_spool_limit_bytes"]) == (10, 100)
+    assert told["powergraph_spool_not_kept_samples_total"] == 4
 
 
 def test_settings_taken_anew_keep_the_counts_of_the_bmcs_that_stay() -> None:

@@ -20,10 +20,14 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """What waits on this machine's disk for a database that is away, and how much may."""
+    """What waits on this machine's disk for a database that is away, and how much may.
+
+    `not_kept` counts the samples that the database took and does not give back.
+    """
 
     used_bytes: int
     limit_bytes: int
+    not_kept: int
 
 
 @runtime_checkable

@@ -232,7 +232,7 @@ class VictoriaMetricsHistory:
 
     def spool(self) -> engine.Spool:
         """How full the spool is."""
-        return engine.Spool(self.spooled.size_bytes, self.spooled.most_bytes)
+        return engine.Spool(self.spooled.size_bytes, self.spooled.most_bytes, self.forwarder.refused)
 
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
         """Samples of a span."""

@@ -90,6 +90,9 @@ class ServiceCollector(Collector):
             yield GaugeMetricFamily(
                 "powergraph_spool_limit_bytes", "What the spool may hold at most.", spool.limit_bytes
             )
+            yield CounterMetricFamily(
+                "powergraph_spool_not_kept_samples", "Samples that the database took and does not keep.", spool.not_kept
+            )
 
 
 def _of_bmcs(all_figures: Sequence[BmcFigures]) -> Iterator[Metric]:
