@@ -1,6 +1,7 @@
 """Reading the embedded store from another process, while nobody writes and while a collector writes and compacts.
 
-A BMC has a year of days that are over and an open one, read every 10 s, with the BMC's own statistics. The collector is
+A BMC has a year of days that are over and an open one, read every 10 s, with the BMC's own statistics, and the hourly
+rows of that year as they are published. The collector is
 a process that appends and syncs the ticks of many other BMCs once a second, and puts one of their days after the other
 into columns. Prints a table; `--help` tells what can be changed.
 """
@@ -20,6 +21,7 @@ from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import Progress
@@ -30,6 +32,8 @@ from powergraph_collector.history.documents import sample_document
 from powergraph_collector.history.table_files import TableFiles
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Sample, Source, Statistics
+from powergraph_collector.publish.rollup_files import RollupFiles
+from powergraph_collector.rollups import hours_of, rows_of
 from powergraph_collector.simulator.power import Office
 
 BMC: Final = "node01"
@@ -38,13 +42,7 @@ DAY_MS: Final = 86_400_000
 STEP_MS: Final = 10_000
 JITTER_MS: Final = 50
 TO_COMPACT: Final = 400
-READS: Final = {
-    "last 300": lambda history, _days: history.last(BMC, 300),
-    "open day": lambda history, _days: list(history.read(BMC, TODAY_MS, TODAY_MS + DAY_MS)),
-    "closed day": lambda history, days: list(
-        history.read(BMC, TODAY_MS - days // 2 * DAY_MS, TODAY_MS - days // 2 * DAY_MS + DAY_MS)
-    ),
-}
+UTC: Final = ZoneInfo("UTC")
 
 
 def main() -> None:
@@ -67,7 +65,7 @@ def main() -> None:
     table = Table(title=f"A BMC with {given.days} days of history at 10 s, read from another process, ms")
     for column in (
         "what",
-        "samples",
+        "samples, rows",
         "nobody writes: least",
         "median",
         "95 %",
@@ -105,16 +103,60 @@ def fill(store: Path, days: int, progress: Progress) -> None:
     history.append(samples(0))
     history.close()
     task = progress.add_task("filling", total=days)
+    files = published(store)
+    files.folder.mkdir()
     for day in range(-days, 0):
         of_day = samples(day)
         documents = {number: sample_document(sample) for number, sample in enumerate(of_day, 1)}
         TableFiles.of(store, f"{BMC}/{utc_day(of_day[0].at_ms)}").replace(documents)
+        files.append([], hours_of(rows_of(of_day, STEP_MS)), TODAY_MS)
         progress.advance(task)
     lines = store / BMC / f"{utc_day(TODAY_MS)}.jsonl"
     for number in range(TO_COMPACT):
         folder = store / f"former{number:03d}"
         folder.mkdir()
         shutil.copyfile(lines, folder / f"{utc_day(TODAY_MS - DAY_MS)}.jsonl")
+
+
+def last_300(store: Path, _days: int) -> int:
+    with opened(store) as history:
+        return len(history.last(BMC, 300))
+
+
+def open_day(store: Path, _days: int) -> int:
+    with opened(store) as history:
+        return len(list(history.read(BMC, TODAY_MS, TODAY_MS + DAY_MS)))
+
+
+def closed_day(store: Path, days: int) -> int:
+    begin_ms = TODAY_MS - days // 2 * DAY_MS
+    with opened(store) as history:
+        return len(list(history.read(BMC, begin_ms, begin_ms + DAY_MS)))
+
+
+def year_by_the_hour(store: Path, days: int) -> int:
+    return len(published(store).hour_columns(TODAY_MS - days * DAY_MS, TODAY_MS).at_ms)
+
+
+READS: Final = {
+    "last 300": last_300,
+    "open day": open_day,
+    "closed day": closed_day,
+    "year by the hour": year_by_the_hour,
+}
+
+
+def published(store: Path) -> RollupFiles:
+    return RollupFiles(store.with_name("published"), UTC)
+
+
+@contextmanager
+def opened(store: Path) -> Iterator[TinyDbHistory]:
+    history = TinyDbHistory(store, access_mode="r")
+    try:
+        yield history
+    finally:
+        history.close()
 
 
 @contextmanager
@@ -151,24 +193,15 @@ def collect(store: Path, bmcs: int, begun: Flag, stop: Flag) -> None:
 
 
 def measured(store: Path, given: argparse.Namespace, progress: Progress) -> dict[str, tuple[int, list[float]]]:
-    """How many samples each kind of read gives, and the ms that it takes, each with a reader opened for it."""
+    """How many samples or rows each kind of read gives, and the ms that it takes, each with a reader opened for it."""
     found: dict[str, tuple[int, list[float]]] = {}
     for what, read in READS.items():
         count, took_ms = 0, []
         for _ in progress.track(range(given.reads), description=what):
-            taken, spent_ms = timed(lambda read=read: opened_and_read(store, read, given.days))  # type: ignore[misc]
-            count = len(taken)
+            count, spent_ms = timed(lambda read=read: read(store, given.days))  # type: ignore[misc]
             took_ms.append(spent_ms)
         found[what] = count, took_ms
     return found
-
-
-def opened_and_read(store: Path, read: Callable[[TinyDbHistory, int], list[Sample]], days: int) -> list[Sample]:
-    history = TinyDbHistory(store, access_mode="r")
-    try:
-        return read(history, days)
-    finally:
-        history.close()
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -22,13 +22,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isclose
 from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import Progress
@@ -39,11 +43,15 @@ from powergraph_collector.days import utc_day
 from powergraph_collector.history.documents import sample_document, sample_of
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Sample
+from powergraph_collector.publish.rolling import Rolling
+from powergraph_collector.publish.rollup_files import RollupFiles
 from powergraph_collector.simulator.power import Office
 
 BMC: Final = "node01"
 BEGIN_MS: Final = 1_735_689_600_000  # 2025-01-01T00:00:00Z
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+UTC: Final = ZoneInfo("UTC")
 STEP_MS: Final = 10_000
 JITTER_MS: Final = 50
 TAIL: Final = 300
@@ -64,6 +72,9 @@ class Store(Protocol):
     def tick(self, sample: Sample) -> None: ...
     def last(self, count: int) -> list[Sample]: ...
     def day(self, from_ms: int) -> list[Sample]: ...
+    def mean_w_by_the_hour(self, to_ms: int) -> list[float]:
+        """Of all hours from the beginning, the way in which a user of it gets them soonest."""
+
     def close(self) -> None: ...
 
 
@@ -84,6 +95,12 @@ class Embedded:
         while self.history.tidy():
             pass
 
+    def publish(self) -> None:
+        """Write the hourly rows, which the service keeps up sample by sample."""
+        files = RollupFiles(self.folder.with_name("published"), UTC)
+        files.folder.mkdir()
+        Rolling(BMC, self.history, files, STEP_MS).rebuild(self.now_ms)
+
     def tick(self, sample: Sample) -> None:
         self.history.append([sample])
 
@@ -92,6 +109,13 @@ class Embedded:
 
     def day(self, from_ms: int) -> list[Sample]:
         return list(self.history.read(BMC, from_ms, from_ms + DAY_MS))
+
+    def mean_w_by_the_hour(self, to_ms: int) -> list[float]:
+        found = RollupFiles(self.folder.with_name("published"), UTC).hour_columns(BEGIN_MS, to_ms)
+        return [
+            energy_ms_w / covered_ms
+            for energy_ms_w, covered_ms in zip(found.energy_ms_w, found.covered_ms, strict=True)
+        ]
 
     def close(self) -> None:
         self.history.close()
@@ -121,6 +145,14 @@ class Stock:
 
     def day(self, from_ms: int) -> list[Sample]:
         return [sample_of(BMC, document) for document in self.db.table(utc_day(from_ms)).all()]
+
+    def mean_w_by_the_hour(self, to_ms: int) -> list[float]:
+        by_hour: dict[int, list[int]] = defaultdict(list)
+        for name in self.db.tables():
+            for document in self.db.table(name).all():
+                if document["at_ms"] < to_ms:
+                    by_hour[document["at_ms"] // HOUR_MS].append(document["power_w"])
+        return [fmean(by_hour[hour]) for hour in sorted(by_hour)]
 
     def close(self) -> None:
         self.db.close()
@@ -158,6 +190,10 @@ class Sqlite:
         span = from_ms, from_ms + DAY_MS
         rows = self.db.execute("SELECT at_ms, power_w FROM s WHERE bmc = 1 AND at_ms >= ? AND at_ms < ?", span)
         return [Sample(BMC, at_ms, power_w) for at_ms, power_w in rows]
+
+    def mean_w_by_the_hour(self, to_ms: int) -> list[float]:
+        words = "SELECT at_ms / 3600000 AS hour, avg(power_w) FROM s WHERE bmc = 1 AND at_ms < ? GROUP BY hour"
+        return [mean_w for _, mean_w in self.db.execute(words, (to_ms,))]
 
     def close(self) -> None:
         self.db.close()
@@ -221,6 +257,17 @@ class VictoriaMetrics:
     def day(self, from_ms: int) -> list[Sample]:
         return self._export(from_ms, from_ms + DAY_MS - 1)
 
+    def mean_w_by_the_hour(self, to_ms: int) -> list[float]:
+        asked = {
+            "query": "avg_over_time(powergraph_power_watts[1h])",
+            "start": (BEGIN_MS + HOUR_MS) / 1000 - 0.001,
+            "end": to_ms / 1000 - 0.001,
+            "step": "1h",
+            "nocache": "1",
+        }
+        found = json.loads(self._get(f"/api/v1/query_range?{urlencode(asked)}"))
+        return [float(mean_w) for _, mean_w in found["data"]["result"][0]["values"]]
+
     def _export(self, from_ms: int, to_ms: int) -> list[Sample]:
         path = f"/api/v1/export?match[]=powergraph_power_watts&start={from_ms / 1000}&end={to_ms / 1000}"
         pairs: list[tuple[int, int]] = []
@@ -244,6 +291,7 @@ class Figures:
     tail_ms: float
     open_day_ms: float
     closed_day_ms: float
+    hours_ms: float
     bytes_a_sample: float
     content_a_sample: float
     memory_mb: float
@@ -259,7 +307,7 @@ STORES: Final[dict[str, Callable[[Path], Store]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=60, help="days of history (default %(default)s)")
+    parser.add_argument("--days", type=int, default=365, help="days of history (default %(default)s)")
     parser.add_argument(
         "--folder", type=Path, help="where the stores are written (default: the system's temporary files)"
     )
@@ -273,7 +321,9 @@ def main() -> None:
         table = Table(title=f"{given.days} days of one BMC at 10 s, {words}")
         for column in ("store", "samples", "insert, 1/s", "synced tick, ms", f"last {TAIL}, ms"):
             table.add_column(column, justify="left" if column == "store" else "right")
-        for column in ("open day, ms", "closed day, ms", "bytes a sample", "without rounding", "memory, MB"):
+        for column in ("open day, ms", "closed day, ms", "all by the hour, ms"):
+            table.add_column(column, justify="right")
+        for column in ("bytes a sample", "without rounding", "memory, MB"):
             table.add_column(column, justify="right")
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(words, total=len(stores))
@@ -294,6 +344,7 @@ def row(figures: Figures) -> list[str]:
         f"{figures.tail_ms:,.2f}",
         f"{figures.open_day_ms:,.1f}",
         f"{figures.closed_day_ms:,.1f}",
+        f"{figures.hours_ms:,.1f}",
         f"{figures.bytes_a_sample:,.2f}",
         f"{figures.content_a_sample:,.2f}",
         f"{figures.memory_mb:,.0f}",
@@ -335,10 +386,17 @@ def _measured(store: Store, days: int, jitter_ms: int) -> Figures:
     ticks_ms = [1000 * timed_s(lambda sample=sample: store.tick(sample)) for sample in today[-TICKS:]]  # type: ignore[misc]
     if isinstance(store, VictoriaMetrics):
         store.fold()  # else the newest are not found yet
+    if isinstance(store, Embedded):
+        store.publish()
     some_day_ms = BEGIN_MS + (days // 2) * DAY_MS
     assert store.last(TAIL) == today[-TAIL:]
     (expected,) = generated(days // 2 + 1, jitter_ms, first=days // 2)
     assert store.day(some_day_ms) == expected
+    end_ms = BEGIN_MS + days * DAY_MS
+    hours = store.mean_w_by_the_hour(end_ms)
+    assert len(hours) == days * 24
+    of_expected = expected[: HOUR_MS // STEP_MS]
+    assert isclose(hours[days // 2 * 24], fmean(sample.power_w for sample in of_expected), rel_tol=0.01)
     return Figures(
         closed + len(today),
         closed / spent_s,
@@ -346,6 +404,7 @@ def _measured(store: Store, days: int, jitter_ms: int) -> Figures:
         in_ms(lambda: store.last(TAIL)),
         in_ms(lambda: store.day(BEGIN_MS + days * DAY_MS)),
         in_ms(lambda: store.day(some_day_ms)),
+        in_ms(lambda: store.mean_w_by_the_hour(end_ms)),
         size / closed,
         content / closed,
         memory_mb(store),
