@@ -100,7 +100,7 @@ def held(samples: Iterable[Sample], interval_ms: int, events: Iterable[Event]) -
         if changes:
             longest_ms = HOLDS_INTERVALS * _interval_at(sample.at_ms, interval_ms, changes)
         held_ms = following.at_ms - sample.at_ms
-        if steps:
+        if steps and (held_ms or steps[sample.at_ms] < 0):  # a step forward comes after all samples of its moment
             held_ms -= steps.pop(sample.at_ms, 0)
         yield sample, 0 if held_ms < 0 else longest_ms if held_ms > longest_ms else held_ms
 
