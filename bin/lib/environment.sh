@@ -1,6 +1,11 @@
 # What bin/deploy and bin/test share: Debian packages and the Python environment. Sourced at the top of the checkout.
 # shellcheck shell=sh
 
+# A locale that came along by ssh and is not there stops Ansible; root by plain su lacks the folders of administration.
+LC_ALL=C.UTF-8
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL PATH
+
 # The command that gives root's rights, empty for root itself.
 if [ "$(id -u)" = 0 ]; then
     as_root=''
@@ -52,7 +57,7 @@ need_unpacked() {
 has() {
     case $1 in
     /*) [ -e "$1" ] ;;
-    *) command -v "$1" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || "$python" -c "import $1" 2>/dev/null ;;
+    *) command -v "$1" >/dev/null || "$python" -c "import $1" 2>/dev/null ;;
     esac
 }
 
