@@ -26,7 +26,8 @@ from powergraph_collector.retention import FOR_EVER
 from powergraph_collector.tariff import WEEKDAYS, Rate, Tariff, Weekday
 from powergraph_collector.urls import valid_url
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+LONGEST_NAME = 63
+NAME_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}$"
 HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::[0-9A-Fa-f:.]*$"
 FILE_ENDINGS = (".json", ".csv", ".gz", ".br", ".new")  # of the published files, beside which a BMC has its folder
 DEFAULT_PORT = 623
@@ -55,7 +56,7 @@ def _in_form(pattern: str, form: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Name = Annotated[str, _in_form(NAME_PATTERN, "a name: letters and digits, then also . _ -, at most 63")]
+Name = Annotated[str, _in_form(NAME_PATTERN, f"a name: letters and digits, then also . _ -, at most {LONGEST_NAME}")]
 Host = Annotated[str, Field(max_length=253), _in_form(HOST_PATTERN, "a host name or address")]
 Interval = Annotated[float, Field(ge=SHORTEST_INTERVAL_S, le=LONGEST_INTERVAL_S)]
 KeepDays = Annotated[int, Field(ge=FOR_EVER, le=36_500)]

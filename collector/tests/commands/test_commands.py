@@ -19,6 +19,7 @@ from tests.conftest import PASSWORD, USER
 from tinydb import TinyDB
 
 from powergraph_collector import __version__
+from powergraph_collector.commands.collecting import BmcArguments, settings_for
 from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.simulator.server import Simulator
 
@@ -102,6 +103,39 @@ def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate,
             stored.append([{**document, "at_ms": 0} for document in db.table(day)])
     assert stored[0] == stored[1]
     assert [(sample["power_w"], sample["source"]) for sample in stored[0]] == [(432, "sdr")] * 2  # in steps of 4 W
+
+
+def test_bmcs_at_ports_of_one_host_are_kept_apart(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01=PATIENT, node02=PATIENT)
+    for name in simulator.addresses:
+        code, _, err = run(tmp_path, "powergraph", *bmc(simulator, name), "--store", "--interval", 0.2, "--nread", 2)
+        assert (code, err) == (0, "")
+    with PowerDB(tmp_path / "powergraph.db", access_mode="r") as db:
+        stored = {name.partition("/")[0]: len(db.table(name)) for name in tables_of_samples(db)}
+    assert stored == {f"127.0.0.1-{port}": 2 for _, port in simulator.addresses.values()}
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "name"),
+    [
+        ("192.0.2.10", 623, "192.0.2.10"),
+        ("192.0.2.10", 1623, "192.0.2.10-1623"),
+        ("2001:db8::1%eth0", 1623, "2001-db8--1-eth0-1623"),
+        ("bmc.example.com.br", 623, "bmc.example.com.br-623"),
+        ("::", 623, "bmc"),
+        ("b" * 63, 623, "b" * 63),
+    ],
+)
+def test_a_bmc_given_by_options_is_called_by_its_host_and_its_port_where_that_is_unusual(
+    host: str, port: int, name: str
+) -> None:
+    assert settings_for(BmcArguments(host, port, "u", "p", 10)).bmcs[0].name == name
+
+
+def test_long_hosts_that_begin_alike_have_names_of_their_own() -> None:
+    bmcs = [(f"{'b' * 70}{number}.example.org", port) for number in (1, 2) for port in (623, 65535)]
+    names = {settings_for(BmcArguments(host, port, "u", "p", 10)).bmcs[0].name for host, port in bmcs}
+    assert len(names) == 4
 
 
 def test_feedback_says_what_is_stored_line_by_line_in_a_pipe(simulate: Simulate, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -96,12 +97,11 @@ def named_bmc(
 
 
 def settings_for(bmc: BmcArguments, **others: object) -> Settings:
-    """Settings for one BMC; raises SettingsError that speaks of options."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", bmc.host).strip("-._")[:63] or "bmc"
+    """Settings for one BMC; raises CommandError that speaks of options."""
     table = {
         "bmc": [
             {
-                "name": name,
+                "name": _name_of(bmc.host, bmc.port),
                 "host": bmc.host,
                 "port": bmc.port,
                 "user": bmc.user,
@@ -123,6 +123,16 @@ def settings_for(bmc: BmcArguments, **others: object) -> Settings:
             .replace("--password:", "--passwd:")
         )
         raise CommandError(fault, ExitCode.USAGE) from None
+
+
+def _name_of(host: str, port: int) -> str:
+    """What a BMC is called that has no name: its host as a settings file would take it, and the port where unusual."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", host).strip("-._") or "bmc"
+    is_usual = port == settings.DEFAULT_PORT and not name.lower().endswith(settings.FILE_ENDINGS)
+    ending = "" if is_usual else f"-{port}"
+    if len(name + ending) > settings.LONGEST_NAME:
+        ending = f"-{sha256(host.encode()).hexdigest()[:8]}{ending}"  # hosts that begin alike are not the same
+    return name[: settings.LONGEST_NAME - len(ending)] + ending
 
 
 @dataclass(slots=True)
