@@ -312,6 +312,20 @@ def test_collecting_into_a_stock_file_is_refused_with_the_way_on(simulate: Simul
     assert (tmp_path / "2017-05-13.csv").read_text() == "timestamp,consumption\n2017-05-13T05:37:27.000Z,436\n"
 
 
+def test_a_folder_of_something_else_is_not_collected_into(simulate: Simulate, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    for jsonfile, expected, words in ((".", 6, "a new name"), ("", 2, "--jsonfile")):
+        options = ["--store", "--nread", 1, "--jsonfile", jsonfile]
+        code, _, err = run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options)
+        assert code == expected
+        assert words in complaint(err)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    for command in ("csvcreator", "graph_csv"):
+        code, _, err = run(tmp_path, command, "--jsonfile", "")
+        assert code == 2
+        assert "--jsonfile" in complaint(err)
+
+
 def test_csvcreator_says_what_it_cannot_do(tmp_path: Path) -> None:
     with PowerDB(tmp_path / "s.db") as db:
         db.table("node01/2026-11-24").insert({"at_ms": 1_795_500_000_000, "power_w": 436, "source": "dcmi"})

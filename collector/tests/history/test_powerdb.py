@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,59 @@ def test_a_store_of_a_later_format_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "db" / ".format.json").write_text('{"format": 99}')
     with pytest.raises(StoreError, match="update PowerGraph"):
         PowerDB(tmp_path / "db")
+
+
+@pytest.mark.parametrize(
+    "damage", [None, "", "[]", "{}", '{"format": []}', '{"format": "3"}', '{"format": true}', "[" * 10**5]
+)
+def test_a_store_whose_format_is_not_known_any_more_opens_by_itself(tmp_path: Path, damage: str | None) -> None:
+    path = tmp_path / "db"
+    with PowerDB(path) as db:
+        for table in ("node01/2026-11-24", "node01/2026-11-24.events", "../x", "ü /.", "", ".lock"):
+            db.table(table).insert({"a": 1})
+        db.storage.compact("node01/2026-11-24")
+        before = contents(db)
+    (path / ".format.json").unlink()
+    for beginning in (".format.json.new", "node01/2026-11-24.columns.gz.new"):
+        (path / beginning).write_text("")
+    (path / "node02").mkdir()
+    if damage is not None:
+        (path / ".format.json").write_text(damage)
+    with pytest.raises(StoreError, match=r"\.format\.json"):
+        PowerDB(path, access_mode="r")
+    with PowerDB(path) as db:
+        assert db.storage.repairs == [f".format.json was {'missing' if damage is None else 'damaged'}"]
+        assert contents(db) == before
+    assert (path / ".format.json").read_text() == '{"format": 3}'
+
+
+@pytest.mark.parametrize(
+    ("other", "shown"),
+    [
+        ("notes.txt", "notes.txt"),
+        (".bashrc", ".bashrc"),
+        ("last.csv", "last.csv"),
+        ("src/main.py", "src/main.py"),
+        (".git/x.jsonl", ".git"),
+        ("node01/.lock", "node01/.lock"),
+        ("a b.jsonl", "a b.jsonl"),
+        ("a/.jsonl", "a/.jsonl"),
+        ("%ff.jsonl", "%ff.jsonl"),
+    ],
+)
+@pytest.mark.parametrize("damage", [None, "{}"])
+def test_a_folder_that_holds_other_things_is_not_taken_for_a_store(
+    tmp_path: Path, other: str, shown: str, damage: str | None
+) -> None:
+    files = {tmp_path / "node01/2026-11-24.jsonl": "", tmp_path / other: "mine"}
+    if damage is not None:
+        files[tmp_path / ".format.json"] = damage
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    with pytest.raises(StoreError, match=re.escape(repr(shown))):
+        PowerDB(tmp_path)
+    assert {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == files
 
 
 def test_what_was_taken_back_and_could_not_be_cut_is_not_compacted_into_the_table(

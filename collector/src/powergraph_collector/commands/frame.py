@@ -36,6 +36,19 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class GivenPath(click.Path[Path]):
+    """A path, but not the empty one, which would be the folder that one happens to be in."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Refuse what names nothing."""
+        if value == "":
+            self.fail("is empty: name a file or folder.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 PORT = click.IntRange(1, 65535)
 DEFAULT_CONFIG = Path("/etc/powergraph/powergraph.toml")
 PASSWORD_VARIABLE = "POWERGRAPH_PASSWD"  # noqa: S105
@@ -139,7 +152,7 @@ def config_option(command: F) -> F:
     """The option that names the service's settings."""
     return click.option(
         "--config",
-        type=click.Path(path_type=Path),
+        type=GivenPath(),
         default=DEFAULT_CONFIG,
         show_default=True,
         help="The service's settings.",
@@ -159,7 +172,7 @@ def bmc_options(command: F) -> F:
         ),
         click.option(
             "--passwd-file",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=GivenPath(),
             help="File whose first line is the password.",
         ),
         click.option(

@@ -17,9 +17,9 @@ from powergraph_collector.service import Service, stop_on_signals
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
 @frame.version_option
 @frame.bmc_options
-@click.option("--jsonfile", type=click.Path(path_type=Path), help="The TinyDB store; last.csv goes beside it.")
+@click.option("--jsonfile", type=frame.GivenPath(), help="The TinyDB store; last.csv goes beside it.")
 @collecting.collecting_options
-@click.option("--config", type=click.Path(path_type=Path), help="Settings of many BMCs (TOML), instead of the above.")
+@click.option("--config", type=frame.GivenPath(), help="Settings of many BMCs (TOML), instead of the above.")
 @click.option("--check", is_flag=True, help="With --config: only say whether it is valid.")
 @click.pass_context
 def command(

@@ -12,7 +12,7 @@ import click
 
 from powergraph_collector import inbox, settings
 from powergraph_collector.commands import opening
-from powergraph_collector.commands.frame import DEFAULT_CONFIG, CommandError, ExitCode, FiniteRange
+from powergraph_collector.commands.frame import DEFAULT_CONFIG, CommandError, ExitCode, FiniteRange, GivenPath
 from powergraph_collector.inbox import DEFAULT_INBOX, Mark, MarkError
 from powergraph_collector.settings import Settings, SettingsError
 
@@ -25,8 +25,8 @@ LOOK_S: Final = 0.2
 @click.option("--machine", "machines", multiple=True, help="Which machine; may be given several times. By default all.")
 @click.option("--from", "begin", help="Since when, such as 2026-11-24T14:00 (in the zone); by default now.")
 @click.option("--to", "end", help="Until when, likewise; by default a moment.")
-@click.option("--config", type=click.Path(path_type=Path), help=f"The service's settings; by default {DEFAULT_CONFIG}.")
-@click.option("--inbox", "folder", type=click.Path(path_type=Path), help=f"Its inbox; by default {DEFAULT_INBOX}.")
+@click.option("--config", type=GivenPath(), help=f"The service's settings; by default {DEFAULT_CONFIG}.")
+@click.option("--inbox", "folder", type=GivenPath(), help=f"Its inbox; by default {DEFAULT_INBOX}.")
 @click.option(
     "--wait",
     "wait_s",

@@ -33,7 +33,7 @@ Subcommands (powergraph WORD --help tells more):
 @collecting.collecting_options
 @click.option(
     "--jsonfile",
-    type=click.Path(path_type=Path),
+    type=frame.GivenPath(),
     default=Path("powergraph.db"),
     show_default=True,
     help="With --store: the TinyDB store; last.csv goes beside it.",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from powergraph_collector import days, settings, urls
-from powergraph_collector.commands.frame import CommandError, ExitCode, F
+from powergraph_collector.commands.frame import CommandError, ExitCode, F, GivenPath
 from powergraph_collector.history import opening
 from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.history.stock_json import StockHistory
@@ -60,12 +60,14 @@ def reading_options(command: F) -> F:
 class PathOrUrl(click.ParamType[Path | str]):
     """A path, or the URL of a VictoriaMetrics, which stays text."""
 
+    _path = GivenPath()
+
     name = "path or URL"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         """Tell which it is."""
         if isinstance(value, Path) or "://" not in value:
-            return Path(value)
+            return self._path.convert(value, param, ctx)
         try:
             return urls.valid_url(value)
         except ValueError as error:
@@ -78,7 +80,7 @@ Place = Path | str | settings.Settings  # a store or a TinyDB file; a URL; a ser
 def place_options(command: F) -> F:
     """The options that say which history to read."""
     for option in (
-        click.option("--config", type=click.Path(path_type=Path), help="The history of the service of these settings."),
+        click.option("--config", type=GivenPath(), help="The history of the service of these settings."),
         click.option(
             "--jsonfile",
             type=PathOrUrl(),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
+
+BEGUN: Final = ".new"  # what the name of a file ends with that is not whole yet
 
 
 def write_all(fd: int, data: bytes, offset: int) -> None:
@@ -15,7 +18,7 @@ def write_all(fd: int, data: bytes, offset: int) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Put data in the place of path at once. Raises OSError with the old file untouched, if there was one."""
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + BEGUN)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
     try:
         write_all(fd, data, 0)

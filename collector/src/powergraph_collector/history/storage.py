@@ -14,16 +14,14 @@ from urllib.parse import unquote
 
 from tinydb.storages import Storage
 
-from . import durable, log_file, table_files
+from . import durable, format_file, log_file, table_files
 from .contents import Contents
+from .format_file import Unknown
 from .log_file import LogFile
 from .table_files import TableFiles
 
-FORMAT = 3
-READABLE_FORMATS = frozenset({1, 2, FORMAT})
-# With a leading dot, which no table's file has.
-_FORMAT_FILE = ".format.json"
-_LOCK_FILE = ".lock"
+_LOCK_FILE = ".lock"  # with a leading dot, which no table's file has
+_OWN_FILES = (_LOCK_FILE, format_file.NAME, format_file.NAME + durable.BEGUN)
 _SYNC_THREADS = 8
 
 AccessMode = Literal["r", "r+"]
@@ -95,8 +93,13 @@ class LogStorage(Storage):
         self._pool: ThreadPoolExecutor | None = None
         self._lock_fd: int | None = None
         if access_mode == "r+":
+            self._refuse_what_is_no_store()
             self._prepare()
-        self._check_format()
+        try:
+            self._check_format()
+        except StoreError:
+            self.close()
+            raise
 
     # -- opening ------------------------------------------------------------
 
@@ -127,39 +130,52 @@ class LogStorage(Storage):
             os.ftruncate(self._lock_fd, 0)
             os.pwrite(self._lock_fd, f"{os.getpid()}\n".encode(), 0)
 
-    def _check_format(self) -> None:
-        path = self.root / _FORMAT_FILE
+    def _refuse_what_is_no_store(self) -> None:
+        """Before anything is made in a folder: one that tells no format is a store only if all in it can be of one."""
         try:
-            found = json.loads(path.read_bytes())["format"]
-        except FileNotFoundError:
-            if self.access_mode == "r":
-                raise StoreError(f"{self.root} is not a PowerGraph store (it has no {_FORMAT_FILE})") from None
-            if any(table_files.names_below(self.root)):
-                self.repairs.append(f"{_FORMAT_FILE} was missing")
-            self._write_format(path)
+            if not self.root.is_dir() or not isinstance(self._format(), Unknown):
+                return
+            other = table_files.first_other(self.root, _OWN_FILES)
+        except StoreError:
+            raise
+        except OSError as error:
+            raise StoreError(f"{error.filename} cannot be read: {error.strerror}") from None
+        if other is not None:
+            raise StoreError(
+                f"{self.root} is not a PowerGraph store, {other!r} is in it: give a new name, such as "
+                f"{self.root / 'powergraph.db'}, or, if it is a store all the same, move out what is not of it"
+            )
+
+    def _format(self) -> int | Unknown:
+        try:
+            return format_file.read(self.root)
         except NotADirectoryError:
             raise StoreError(f"{self.root} is a file, not a PowerGraph store") from None
         except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError):
-            if self.access_mode == "r":
-                raise StoreError(
-                    f"{path} is damaged: let the collector open the store once, it writes it anew"
-                ) from None
-            self.repairs.append(f"{_FORMAT_FILE} was damaged")
-            self._write_format(path)
-        else:
-            if found not in READABLE_FORMATS:
-                self.close()
-                raise StoreError(f"{self.root} has format {found}, this PowerGraph reads {FORMAT}: update PowerGraph")
-            if found != FORMAT and self.access_mode == "r+":
-                self._write_format(path)
+            raise StoreError(f"{self.root / format_file.NAME} cannot be read: {error.strerror}") from None
 
-    def _write_format(self, path: Path) -> None:
+    def _check_format(self) -> None:
+        found, name = self._format(), format_file.NAME
+        if found not in (*format_file.READABLE_FORMATS, *Unknown):
+            raise StoreError(
+                f"{self.root} has format {found}, this PowerGraph reads {format_file.FORMAT}: update PowerGraph"
+            )
+        if self.access_mode == "r":
+            if found is Unknown.MISSING:
+                raise StoreError(f"{self.root} is not a PowerGraph store (it has no {name})")
+            if found is Unknown.DAMAGED:
+                raise StoreError(
+                    f"{self.root / name} is damaged: let the collector open the store once, it writes it anew"
+                )
+        elif found != format_file.FORMAT:
+            if found is Unknown.DAMAGED or (found is Unknown.MISSING and any(table_files.names_below(self.root))):
+                self.repairs.append(f"{name} was {found}")
+            self._write_format()
+
+    def _write_format(self) -> None:
         try:
-            durable.replace(path, f'{{"format": {FORMAT}}}'.encode())
+            format_file.write(self.root)
         except OSError as error:
-            self.close()
             raise StoreError(
                 f"{self.root} cannot be written: {error.strerror}; make room or another --jsonfile"
             ) from None

@@ -8,13 +8,13 @@ reader looks at the log file first.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 from urllib.parse import quote, unquote
 
 from powergraph_collector.history import columns_file, durable, log_file
@@ -26,6 +26,7 @@ _ASIDE: Final = ".damaged-"
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_SUFFIXES: Final = (log_file.SUFFIX, columns_file.SUFFIX, columns_file.SUFFIX + durable.BEGUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ class TableFiles:
     @classmethod
     def of(cls, root: Path, name: str) -> TableFiles:
         """The files of a table: `/` in its name makes folders, everything unusual is percent-encoded."""
-        parts = [quote(part, safe="") or "%" for part in name.split("/")]
-        parts = ["%2E" + part[1:] if part.startswith(".") else part for part in parts]
+        parts = [_quoted(part) for part in name.split("/")]
         folder = root.joinpath(*parts[:-1])
         return cls(folder / (parts[-1] + log_file.SUFFIX), folder / (parts[-1] + columns_file.SUFFIX))
 
@@ -199,6 +199,31 @@ def _files_below(root: Path, folder: str) -> Iterator[tuple[str, str]]:
 def name_of(path: str) -> str:
     """The name of the table that a file below the root holds: the inverse of TableFiles.of."""
     return _unquoted(path.removesuffix(log_file.SUFFIX).removesuffix(columns_file.SUFFIX))
+
+
+def first_other(root: Path, ours: Collection[str]) -> str | None:
+    """The first thing below the root that no table can have put there, but for `ours` right in it. Raises OSError."""
+    for here, folders, files in os.walk(root, onerror=_fail):
+        for name, part in sorted([*zip(folders, folders, strict=True), *((name, _stem(name)) for name in files)]):
+            path = os.path.relpath(f"{here}/{name}", root)
+            if path not in ours and not (part.isascii() and _quoted(_unquoted(part)) == part):
+                return path
+    return None
+
+
+def _stem(file: str) -> str:
+    """The part of a table's name that a file has; empty, which no part is, for a file of another kind."""
+    file = file.rpartition(_ASIDE)[0] or file
+    return next((file.removesuffix(suffix) for suffix in _SUFFIXES if file.endswith(suffix)), "")
+
+
+def _fail(error: OSError) -> NoReturn:
+    raise error
+
+
+def _quoted(part: str) -> str:
+    quoted = quote(part, safe="") or "%"
+    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted
 
 
 def _unquoted(path: str) -> str:
