@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from powergraph_collector.history.storage import LogStorage
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.service import Service, begun_again, stop_on_signals
-from powergraph_collector.settings import validated
+from powergraph_collector.settings import Settings, load, validated
 from powergraph_collector.simulator.config import validated as simulator_config
 from powergraph_collector.simulator.server import Simulator
 from tests.conftest import PASSWORD, USER
@@ -141,6 +142,51 @@ def test_the_heartbeat_is_that_of_the_loop_while_publishing_hangs(
             service.stop.set()
             running.join(60)
     assert not running.is_alive()
+
+
+def test_no_reload_ends_the_service(
+    simulate: Callable[..., Simulator], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = simulate(node01={"latency_s": 0.003})
+    host, port = simulator.addresses["node01"]
+    bmc = {"name": "node01", "host": host, "port": port, "user": USER, "password": PASSWORD, "interval_s": 0.2}
+    table = {"name": "lab", "store": tmp_path / "db", "publish": tmp_path / "data", "bmc": [bmc]}
+    with_another = {**table, "bmc": [bmc, {**bmc, "name": "node02", "port": 9}]}
+    (tmp_path / "deep.toml").write_text("x = " + "[" * 10**5)
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    reloads: list[Callable[[], Settings]] = [
+        lambda: load(tmp_path / "deep.toml"),
+        lambda: validated(1 / 0, "test"),  # type: ignore[arg-type]  # a mistake of ours
+        lambda: validated(with_another, "test"),  # of which the store cannot tell since when it was not collected
+    ]
+
+    def reload() -> Settings:
+        return reloads.pop(0)()
+
+    service = Service(validated(table, "test"), reload=reload)
+    running = threading.Thread(target=service.run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signal.signal", lambda *_: None)  # threads may not
+        running.start()
+        wait_for(lambda: simulator.served)
+        patch.setattr("powergraph_collector.service.begun_again", fail)
+        while reloads and running.is_alive():
+            left = len(reloads)
+            service.reload_asked.set()
+            wait_for(lambda: len(reloads) < left or not running.is_alive())  # noqa: B023
+        served = len(simulator.served)
+        wait_for(lambda: len(simulator.served) > served + 5 or not running.is_alive())
+        assert running.is_alive()
+        service.stop.set()
+        running.join(60)
+    assert [bmc.name for bmc in service.settings.bmcs] == ["node01"]
+    told = [record.getMessage() for record in caplog.records if "not reloaded" in record.getMessage()]
+    assert len(told) == 3
+    assert "within each other without end" in told[0]
+    assert "Input/output error" in told[2]
 
 
 def wait_for(condition: Callable[[], object]) -> None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import BaseModel
 
 from powergraph_collector.publish import json_files
-from powergraph_collector.settings import SettingsError, TariffTable, load
+from powergraph_collector.settings import (
+    Bmc,
+    Metrics,
+    Settings,
+    SettingsError,
+    TariffRate,
+    TariffTable,
+    VictoriaMetrics,
+    load,
+)
 from powergraph_collector.tariff import WEEKDAYS, Rate, Tariff
 
 GOOD = '[[bmc]]\nname = "node01"\nhost = "192.0.2.10"\nuser = "powergraph"\n'
@@ -84,6 +95,114 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
     assert "hidden-word" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("intervall_s = 5\n" + GOOD, "intervall_s: no such setting, perhaps interval_s is meant"),
+        (GOOD.replace("host", "hots"), "bmc[0].hots: no such setting, perhaps host is meant"),
+        (GOOD + "wattage = 1\n", "bmc[0].wattage: no such setting; there are name, host, port, user,"),
+        (TARIFF.replace("from", "form"), "tariff.rate[0].form: no such setting, perhaps from is meant"),
+        (GOOD + '"a\\u001bb" = 1\n', r"bmc[0].'a\x1bb': no such setting"),
+        ('secret = "secrets.toml"\n' + GOOD, "secret: no such setting, perhaps secrets is meant"),
+        ("name = 'lab'\n", "no BMC in it: each is a table that begins with [[bmc]]"),
+        ("bmc = []\n", "no BMC in it"),
+        (GOOD.replace('host = "192.0.2.10"', ""), "bmc[0].host: missing"),
+        (GOOD + 'port = "http"\n', "bmc[0].port: not a whole number"),
+        ("interval_s = 0\n" + GOOD, "interval_s: must be at least 0.1"),
+        ("store = 3\n" + GOOD, "store: not a path in quotes"),
+        ('store = ""\n' + GOOD, "store: empty, or not a path"),
+        ('publish = "a\\u0000b"\n' + GOOD, "publish: empty, or not a path"),
+        (GOOD + 'privilege = "root"\n', "bmc[0].privilege: must be 'auto', 'user', 'operator' or 'administrator'"),
+        (TARIFF.replace('["mon", "fri"]', "[]"), "tariff.rate[0].days: must not be empty"),
+        (
+            "[tariff]\nper_kwh = 1\nrate = [1]\n" + GOOD,
+            "tariff.rate[0]: not a table, which begins with [[tariff.rate]]",
+        ),
+        ('metrics = "127.0.0.1:10623"\n' + GOOD, "metrics: not a table, which begins with [metrics]"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_a_settings_file(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(written(tmp_path, text))
+    assert f"powergraph.toml: {words}" in str(caught.value)
+
+
+VALUES = [
+    '""',
+    '"x"',
+    f'"{"x" * 3000}"',
+    "0",
+    "-1",
+    "1.5",
+    "inf",
+    "nan",
+    "true",
+    f"1{'0' * 400}",
+    "2026-11-24",
+    "12:00:00",
+]
+VALUES += ["[]", "[1]", "[[]]", "[{}]", f"[{'{},' * 30}]", '["x"]', "{}", "{x = 1}"]
+
+
+@pytest.mark.parametrize(("model", "before"), [
+    (Settings, GOOD),
+    (Bmc, GOOD),
+    (Metrics, GOOD + "[metrics]\n"),
+    (VictoriaMetrics, GOOD + "[victoriametrics]\n"),
+    (TariffTable, GOOD + "[tariff]\n"),
+    (TariffRate, GOOD + "[tariff]\nper_kwh = 1\n[[tariff.rate]]\n"),
+])  # fmt: skip
+def test_no_setting_is_refused_in_words_of_the_library_that_checks_it(
+    tmp_path: Path, model: type[BaseModel], before: str
+) -> None:
+    for name, field in model.model_fields.items():
+        for value in VALUES:
+            line = f"{field.alias or name} = {value}\n"
+            others = re.sub(rf"(?m)^{field.alias or name} =.*\n", "", before)
+            path = written(tmp_path, line + others if model is Settings else others + line)
+            try:
+                load(path)
+            except SettingsError as error:
+                assert len(str(error)) < 400
+                assert not re.search(r"(?i)input|valid (string|integer|number)|tuple|pydantic|class|field", str(error))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x = " + "[" * 100_000,
+        f"x = {'1' * 5000}",
+        GOOD.replace('name = "node01"', f"name{'.a' * 3000} = 1"),
+        GOOD + f"password{'.a' * 3000} = 1",
+        "zone" + ".a" * 3000 + " = 1\n" + GOOD,
+        "secrets = 3\n" + GOOD,
+        'secrets = ""\n' + GOOD,
+        b"\xff",
+        None,
+    ],
+)
+def test_a_file_that_cannot_be_used_is_a_fault_of_settings_whatever_is_in_it(
+    tmp_path: Path, content: str | bytes | None
+) -> None:
+    path = tmp_path / "powergraph.toml"
+    if content is None:
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(SettingsError, match=r"powergraph\.toml") as caught:
+        load(path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_secrets_file_that_is_missing_is_said_to_be_one(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    (tmp_path / "secrets.toml").unlink()
+    with pytest.raises(
+        SettingsError, match=r"secrets\.toml cannot be read: .*powergraph\.toml names it .*\[passwords\]"
+    ):
+        load(path)
+
+
 def test_a_tariff_has_a_base_rate_and_rates_by_time(tmp_path: Path) -> None:
     settings = load(written(tmp_path, "co2_g_per_kwh = 380\n" + TARIFF.replace('"mon", "fri"', '"fri", "mon", "fri"')))
     assert settings.co2_g_per_kwh == 380
@@ -110,9 +229,11 @@ def test_passwords_that_anyone_can_read_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_password_that_ipmi_cannot_carry_is_refused_without_being_shown(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="20 bytes") as caught:
-        load(written(tmp_path, GOOD, '[passwords]\nnode01 = "hidden-word-hidden-word"\n'))
-    assert "hidden-word" not in str(caught.value)
+    for name in ("node01", "*"):
+        with pytest.raises(SettingsError, match="20 bytes") as caught:
+            load(written(tmp_path, GOOD, f'[passwords]\n"{name}" = "hidden-word-hidden-word"\n'))
+        assert f"secrets.toml: passwords.{name}: " in str(caught.value)
+        assert "hidden-word" not in str(caught.value)
 
 
 def test_a_cluster_has_two_urls_and_its_password_is_in_the_secrets_file(tmp_path: Path) -> None:

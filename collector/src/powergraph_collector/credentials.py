@@ -16,11 +16,12 @@ def _user_fits(value: str) -> str:
     return value
 
 
-def _password_fits(value: SecretStr) -> SecretStr:
+def password_fits(value: SecretStr) -> SecretStr:
+    """The password itself; raises ValueError for one that IPMI cannot carry, which is not shown."""
     if len(value.get_secret_value().encode()) > MOST_PASSWORD_BYTES:
         raise ValueError(f"an IPMI password has at most {MOST_PASSWORD_BYTES} bytes")
     return value
 
 
 UserName = Annotated[str, AfterValidator(_user_fits)]
-Password = Annotated[SecretStr, AfterValidator(_password_fits)]
+Password = Annotated[SecretStr, AfterValidator(password_fits)]

@@ -262,24 +262,26 @@ class Service:
         )
 
     def _take_new_settings(self, poller: Poller, recorder: Recorder, history: History, clock: Clock) -> None:
+        """Take what was reloaded, or go on with what was before: whatever is wrong with it, collecting goes on."""
         assert self.reload is not None  # noqa: S101 -- the caller saw it
         try:
             settings = self.reload()
-        except SettingsError as error:
+            for name in ("history", "database", "store", "runtime", "reader", "keep_sample_days"):
+                if getattr(settings, name) != getattr(self.settings, name):
+                    _log.error("settings not reloaded: a new %s needs a restart", name)
+                    return
+            known = {bmc.name for bmc in self.settings.bmcs}
+            begun = begun_again(history, [bmc for bmc in settings.bmcs if bmc.name not in known], clock.utc_ms())
+        except (SettingsError, OSError) as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
-        fixed = ("history", "database", "store", "runtime", "reader", "keep_sample_days")
-        for name in fixed:
-            if getattr(settings, name) != getattr(self.settings, name):
-                _log.error("settings not reloaded: a new %s needs a restart", name)
-                return
-        known = {bmc.name for bmc in self.settings.bmcs}
-        added = [bmc for bmc in settings.bmcs if bmc.name not in known]
+        except Exception:
+            _log.exception("settings not reloaded, going on with those before")
+            return
         self.settings = settings
         self._figures.use(settings.bmcs)
         recorder.sync_interval_s = settings.sync_interval_s
         opening.renew(history, settings)
-        begun = begun_again(history, added, clock.utc_ms())
         recorder.hand_on(begun)
         poller.poll(targets_of(settings, begun))
         self._publishing_stop.set()  # when it has ended, _watch begins anew: not before, and without waiting for it

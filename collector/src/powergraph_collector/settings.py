@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import tomllib
+from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -21,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from powergraph_collector.credentials import Password, UserName
+from powergraph_collector.credentials import Password, UserName, password_fits
 from powergraph_collector.retention import FOR_EVER
 from powergraph_collector.tariff import WEEKDAYS, Rate, Tariff, Weekday
 from powergraph_collector.urls import valid_url
@@ -42,6 +45,7 @@ FEWEST_SAMPLE_DAYS = 7  # by then the rollups are safe, and somebody has looked
 SHORTEST_INTERVAL_S = 0.1
 LONGEST_INTERVAL_S = 3600.0
 MOST_RATES = 20
+MOST_BYTES = 64 * 1024 * 1024  # of a settings file; 50,000 BMCs are 10 MB
 DEFAULT_SPOOL_MB = 1000.0  # ten hours of 1,000 BMCs at 10 s
 
 
@@ -50,10 +54,17 @@ def _in_form(pattern: str, form: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise ValueError(f"{value!r} is not {form}")
+            raise ValueError(f"{value[:80]!r} is not {form}")
         return value
 
     return AfterValidator(check)
+
+
+def _is_path(value: Any) -> Any:
+    """The empty path would be the folder that one happens to be in."""
+    if isinstance(value, str) and (not value or "\0" in value):
+        raise ValueError("empty, or not a path")
+    return value
 
 
 Name = Annotated[str, _in_form(NAME_PATTERN, f"a name: letters and digits, then also . _ -, at most {LONGEST_NAME}")]
@@ -67,6 +78,7 @@ ReaderName = Literal["pyghmi", "ipmitool"]
 HistoryName = Literal["tinydb", "victoriametrics"]
 Price = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 DayTime = Annotated[str, _in_form(r"([01][0-9]|2[0-3]):[0-5][05]", "a time such as 22:00: a multiple of five minutes")]
+GivenPath = Annotated[Path, BeforeValidator(_is_path)]
 ServerUrl = Annotated[str, Field(max_length=2000), AfterValidator(valid_url)]
 
 
@@ -138,7 +150,7 @@ class VictoriaMetrics(_Strict):
     select_url: ServerUrl | None = None
     user: Annotated[str, Field(max_length=255), _in_form(r"[^\x00-\x1f\x7f:]*", "a user name: no colon in it")] = ""
     password: SecretStr = SecretStr("")
-    ca: Path | None = None
+    ca: GivenPath | None = None
     spool_mb: Annotated[float, Field(ge=1, le=1_000_000)] = DEFAULT_SPOOL_MB
 
     @model_validator(mode="after")
@@ -202,11 +214,11 @@ class Settings(_Strict):
     keep_sample_days: KeepDays = DEFAULT_KEEP_SAMPLE_DAYS
     history: HistoryName = "tinydb"
     victoriametrics: VictoriaMetrics | None = None
-    store: Path = Path("powergraph.db")
+    store: GivenPath = Path("powergraph.db")
     sync_interval_s: Annotated[float, Field(ge=0, le=3600)] = 0  # 0: at every tick
-    publish: Path | None = None
-    runtime: Path | None = None
-    inbox: Path | None = None
+    publish: GivenPath | None = None
+    runtime: GivenPath | None = None
+    inbox: GivenPath | None = None
     metrics: Metrics | None = None
     tariff: TariffTable | None = None
     co2_g_per_kwh: Price | None = None
@@ -262,26 +274,68 @@ class Settings(_Strict):
         return self
 
 
+_MODELS: Final[dict[tuple[str, ...], type[_Strict]]] = {
+    (): Settings,
+    ("bmc",): Bmc,
+    ("metrics",): Metrics,
+    ("victoriametrics",): VictoriaMetrics,
+    ("tariff",): TariffTable,
+    ("tariff", "rate"): TariffRate,
+}
+# By pydantic's type of error, what is wrong; in braces, what pydantic says more of it, and the `heading` of a table.
+_WORDS: Final = {
+    "missing": "missing",
+    "string_type": "not text in quotes",
+    "path_type": "not a path in quotes",
+    "int_type": "not a whole number",
+    "int_parsing": "not a whole number",
+    "int_parsing_size": "not a whole number of usual size",
+    "int_from_float": "not a whole number",
+    "float_type": "not a number",
+    "float_parsing": "not a number",
+    "finite_number": "not a finite number",
+    "bool_type": "neither true nor false",
+    "bool_parsing": "neither true nor false",
+    "tuple_type": "not a list",
+    "model_type": "not a table, which begins with {heading}",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge:.15g}",
+    "greater_than": "must be more than {gt:.15g}",
+    "less_than_equal": "must be at most {le:.15g}",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries",
+    "value_error": "{error}",
+}
+
+
 def load(path: Path) -> Settings:
     """Read the settings file and the secrets file that it names; raise SettingsError with one clear line."""
-    table = _toml(path)
+    table = _toml(path, "name a settings file (TOML) that is there and may be read")
     if isinstance(table.get("victoriametrics"), dict) and "password" in table["victoriametrics"]:
         raise SettingsError(f"{path}: the password of VictoriaMetrics belongs into the secrets file, not here")
-    secrets_path = table.pop("secrets", None)
-    passwords: dict[str, Any] = {}
-    if secrets_path is not None:
-        passwords, database_password = _passwords(path.parent / str(secrets_path))
+    secrets = table.pop("secrets", None)
+    passwords: dict[str, str] = {}
+    if secrets is not None:
+        if not isinstance(secrets, str) or not secrets or "\0" in secrets:
+            raise SettingsError(f'{path}: secrets: not a path in quotes, such as "secrets.toml"')
+        advice = f"{path} names it as its secrets file: make it, with a table [passwords], or correct that line"
+        passwords, database_password = _passwords(path.parent / secrets, advice)
         if database_password is not None and isinstance(table.get("victoriametrics"), dict):
             table["victoriametrics"].setdefault("password", database_password)
     bmcs = table.get("bmc", [])
     if not isinstance(bmcs, list) or not all(isinstance(bmc, dict) for bmc in bmcs):
         raise SettingsError(f"{path}: BMCs are tables that begin with [[bmc]]")
+    if not bmcs:
+        raise SettingsError(f"{path}: no BMC in it: each is a table that begins with [[bmc]]")
     interval_s = table.get("interval_s", DEFAULT_INTERVAL_S)
-    for bmc in bmcs:
+    for index, bmc in enumerate(bmcs):
+        name = bmc.get("name")
         if "password" in bmc:
-            raise SettingsError(f"{path}: passwords belong into the secrets file, not here (BMC {bmc.get('name')!r})")
+            which = repr(name) if isinstance(name, str) else f"number {index + 1}"
+            raise SettingsError(f"{path}: passwords belong into the secrets file, not here (BMC {which})")
         bmc.setdefault("interval_s", interval_s)
-        bmc["password"] = passwords.get(str(bmc.get("name")), passwords.get("*", ""))
+        bmc["password"] = passwords.get(name if isinstance(name, str) else "*", passwords.get("*", ""))
     return validated(table, str(path))
 
 
@@ -294,20 +348,40 @@ def validated(table: dict[str, Any], where: str) -> Settings:
 
 
 def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_input=False, include_url=False)[0]
-    place = re.sub(r"\.(\d+)", lambda found: f"[{int(found[1])}]", ".".join(str(part) for part in fault["loc"]))
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+    faults = error.errors(include_input=False, include_url=False)
+    # A name that is mistyped is the reason for another that is missing.
+    fault = min(faults, key=lambda each: each["type"] != "extra_forbidden")
+    parts = [part if isinstance(part, int) or part.isprintable() else repr(part) for part in fault["loc"]]
+    place = re.sub(r"\.(\d+)", lambda found: f"[{int(found[1])}]", ".".join(map(str, parts)))
+    if fault["type"] == "extra_forbidden":
+        words = _unknown(fault["loc"])
+    else:
+        heading = f"[[{place.rpartition('[')[0]}]]" if place.endswith("]") else f"[{place}]"
+        words = _WORDS.get(fault["type"], fault["msg"]).format_map({"heading": heading, **fault.get("ctx", {})})
+    return f"{place}: {words}" if place else words
 
 
-def _passwords(path: Path) -> tuple[dict[str, Any], str | None]:
-    """The passwords of BMCs by name, and that of VictoriaMetrics."""
-    table = _toml(path)
-    if path.stat().st_mode & stat.S_IRWXO:
-        raise SettingsError(f"{path}: anyone can read the passwords in it; do: chmod o= {path}")
+def _unknown(place: tuple[int | str, ...]) -> str:
+    """What to say of a name that no setting has."""
+    tables = tuple(part for part in place[:-1] if isinstance(part, str))
+    known = [field.alias or name for name, field in _MODELS[tables].model_fields.items()]
+    known += [] if tables else ["secrets"]
+    near = get_close_matches(str(place[-1]), known, 1)
+    rest = f", perhaps {near[0]} is meant" if near else f"; there are {', '.join(known)}"
+    return f"no such setting{rest}"
+
+
+def _passwords(path: Path, advice: str) -> tuple[dict[str, str], str | None]:
+    """The passwords of BMCs by name, and that of VictoriaMetrics; advice is what to do where the file is missing."""
+    table = _toml(path, advice, is_secret=True)
     passwords = table.get("passwords", {})
     if not isinstance(passwords, dict) or not all(isinstance(value, str) for value in passwords.values()):
         raise SettingsError(f'{path}: expected a table [passwords] of lines like node01 = "…"')
+    for name, value in passwords.items():
+        try:
+            password_fits(SecretStr(value))
+        except ValueError as error:
+            raise SettingsError(f"{path}: passwords.{name if name.isprintable() else repr(name)}: {error}") from None
     database = table.get("victoriametrics", {})
     password = database.get("password") if isinstance(database, dict) else 0
     if not isinstance(password, str | None):
@@ -315,13 +389,21 @@ def _passwords(path: Path) -> tuple[dict[str, Any], str | None]:
     return passwords, password
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _toml(path: Path, advice: str, *, is_secret: bool = False) -> dict[str, Any]:
+    """A file's tables; advice is what to do where it cannot be read. Raises SettingsError."""
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error.strerror}; name a settings file (TOML) that is there"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}; {advice}") from None
+    if is_secret and mode & stat.S_IRWXO:
+        raise SettingsError(f"{path}: anyone can read the passwords in it; do: chmod o= {path}")
+    if len(content) > MOST_BYTES:
+        raise SettingsError(f"{path}: larger than any settings file is: name another")
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError:
+        raise SettingsError(f"{path}: not valid TOML: lists or tables within each other without end") from None
+    except ValueError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
