@@ -55,7 +55,7 @@ def test_what_is_told_as_stored_is_stored_and_in_the_end_that_is_everything(
     assert run.returncode == 0, run.stderr
     told = [int(line.split()[2]) for line in run.stdout.splitlines() if line.endswith("stored")]
     history = TinyDbHistory(tmp_path / "powergraph.db", access_mode="r")
-    stored = [sample.power_w for sample in history.read("node01" if "node01" in history.bmcs() else host, 0, 1 << 62)]
+    stored = [sample.power_w for sample in history.read(f"{host}-{port}", 0, 1 << 62)]
     assert stored == told == [watts for _, _, watts in simulator.served][: len(stored)]
     assert len(stored) == len(simulator.served)
     if any("error" in fault for fault in faults):
