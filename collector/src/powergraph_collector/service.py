@@ -32,12 +32,11 @@ from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.poller import Poller, Target
 from powergraph_collector.publish import files, json_files
 from powergraph_collector.publish.publisher import Publisher
-from powergraph_collector.publish.tail import TailPublisher
+from powergraph_collector.publish.tail import TAIL_FILE, TailPublisher
 from powergraph_collector.settings import Bmc, Settings, SettingsError
 
 HEARTBEAT_FILE: Final = "heartbeat"
 STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.json, for when that cannot be written
-TAIL_FILE: Final = "last.csv"
 READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
 _BEAT_S: Final = 1.0
 _AGAIN_S: Final = 1.0  # what comes sooner is the same wish: of a terminal and a wrapper, or of a nervous finger

@@ -345,8 +345,41 @@ def test_csvcreator_says_what_it_cannot_do(tmp_path: Path) -> None:
         assert (code, out) == (expected, ""), arguments
         assert words in complaint(err)
     assert not list(tmp_path.glob("**/*.csv"))
+    (tmp_path / "taken.csv").mkdir()
+    code, out, err = run(tmp_path, "csvcreator", "--jsonfile", "s.db", "--name", "taken")
+    assert (code, out) == (6, "")
+    assert complaint(err) == (
+        "csvcreator: taken.csv cannot be written: Is a directory; give another --name, or do it in another folder"
+    )
+    assert not list(tmp_path.glob(".taken*"))
     code, out, _ = run(tmp_path, "csvcreator", "--jsonfile", "s.db", "--date", "2026-11-24", "--name", "mine")
     assert (code, out) == (0, "mine.csv: 1 rows\n")
+
+
+def test_csvcreator_writes_over_nothing_that_is_read_or_is_the_collectors(tmp_path: Path) -> None:
+    with TinyDB(tmp_path / "self.csv") as stock:
+        stock.table("2017513").insert({"time": "5:37:27", "watts": "436"})
+    (tmp_path / "alias.csv").symlink_to("self.csv")
+    for name in ("last.db", "s.db", "folder.csv"):
+        with PowerDB(tmp_path / name) as db:
+            db.table("node01/2026-11-24").insert({"at_ms": 1_795_500_000_000, "power_w": 436, "source": "dcmi"})
+    (tmp_path / "last.csv").write_text("the collector's\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for arguments, name in (
+        (["self.csv"], "self.csv"),
+        (["self.csv", "--name", "alias"], "alias.csv"),
+        (["folder.csv"], "folder.csv"),
+        (["last.db"], "last.csv"),
+        (["s.db", "--name", "last"], "last.csv"),
+        ([tmp_path / "s.db", "--name", "last.csv"], "last.csv"),
+    ):
+        code, out, err = run(tmp_path, "csvcreator", "--jsonfile", *arguments)
+        assert (code, out) == (2, ""), arguments
+        assert name in complaint(err)
+        assert "--name" in complaint(err)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    (tmp_path / "elsewhere").mkdir()
+    assert run(tmp_path / "elsewhere", "csvcreator", "--jsonfile", "../last.db") == (0, "last.csv: 1 rows\n", "")
 
 
 def config(folder: Path, simulator: Simulator, **changes: object) -> Path:

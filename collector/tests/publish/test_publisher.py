@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -362,6 +363,21 @@ def test_a_twin_that_cannot_be_written_leaves_none_of_the_former_file(
     with pytest.raises(OSError, match="No space"):
         files.replace(path, b"new " * 200)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["now.json", "now.json.gz"]
+
+
+@pytest.mark.parametrize("call", ["open", "fchmod", "write", "close", "replace"])
+def test_a_file_that_cannot_be_written_leaves_nothing_and_is_named_as_it_would_be_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def fail(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded", ".day.csv.new")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(OSError, match="quota") as caught:
+            files.write(tmp_path / "day.csv", b"timestamp,consumption\n")
+    assert caught.value.filename == str(tmp_path / "day.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_lives_for_minutes_has_one_twin_and_none_of_a_former_version_beside_it(site: Site) -> None:

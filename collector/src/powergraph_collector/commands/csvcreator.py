@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,8 @@ from powergraph_collector import days
 from powergraph_collector.commands import frame, opening
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.publish import csv_files, files
+from powergraph_collector.publish.tail import TAIL_FILE
+from powergraph_collector.settings import Settings
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
@@ -34,6 +37,7 @@ def command(
     place = opening.place(jsonfile, config)
     wanted = None if day is None else opening.day(day)
     path = _csv_path(name, (wanted.isoformat() if wanted else _stem(place)) or "samples")
+    _refuse_what_others_need(path, place, config)
     with opening.history(place, zone, tables, wanted) as history:
         bmc = opening.chosen_bmc(history, bmc)
         span = (days.FIRST_MS, days.LAST_MS) if wanted is None else days.span_of(wanted, zone)
@@ -44,8 +48,18 @@ def command(
             raise CommandError(
                 f"{opening.words(place)} has no samples of {day or 'any day'}: {known}", ExitCode.NOTHING_FOUND
             )
-        files.write(path, csv_files.table(samples))
+        _write(path, csv_files.table(samples))
     click.echo(f"{path}: {len(samples)} rows")
+
+
+def _write(path: Path, table: bytes) -> None:
+    try:
+        files.write(path, table)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written: {error.strerror}; give another --name, or do it in another folder",
+            ExitCode.STORE,
+        ) from None
 
 
 def _stem(place: opening.Place) -> str:
@@ -57,3 +71,20 @@ def _csv_path(name: str | None, otherwise: str) -> Path:
     if "/" in chosen or chosen in {"", ".", ".."} or not chosen.isprintable():
         raise CommandError(f"--name {chosen!r} is not a plain file name: leave out folders", ExitCode.USAGE)
     return Path(chosen if chosen.endswith(".csv") else f"{chosen}.csv")
+
+
+def _refuse_what_others_need(path: Path, place: opening.Place, config: Path | None) -> None:
+    """Raise CommandError for a name that what is read has, or what the collector writes."""
+    store = place.store if isinstance(place, Settings) else place
+    if any(isinstance(each, Path) and _are_same(path, each) for each in (store, config)):
+        raise CommandError(f"{path} is what is read here: give the CSV another --name", ExitCode.USAGE)
+    if isinstance(store, Path) and store.is_dir() and Path.cwd() / path == store.parent.resolve() / TAIL_FILE:
+        raise CommandError(
+            f"{path} is the collector's, which writes it beside its store: give the CSV another --name", ExitCode.USAGE
+        )
+
+
+def _are_same(path: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return path.samefile(other)
+    return False

@@ -7,6 +7,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -61,28 +62,38 @@ def replace_if_other(path: Path, data: bytes) -> bool:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put data in the place of path at once, and touch nothing beside it. Raises OSError."""
+    """Put data in the place of path at once, and touch nothing beside it. Raises OSError that names path."""
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name}.new")  # noqa: PTH118 -- a third of the time, thousands of times a minute
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+        try:
+            _fill(fd, data)
+            _leave_to_owner(temporary, folder or ".")
+            os.replace(temporary, path)  # noqa: PTH105 -- as above
+        except BaseException:
+            with suppress(OSError):  # on a full disk, half of a file takes room that others need
+                Path(temporary).unlink()
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # nobody knows of the temporary one
+
+
+def _fill(fd: int, data: bytes) -> None:
+    """Give a new file its mode and content, and close it. Raises OSError."""
     try:
         os.fchmod(fd, FILE_MODE)
-        _write_whole(fd, data, str(path))
-    except OSError:
-        Path(temporary).unlink()  # on a full disk, half of a file takes room that others need
-        raise
+        _write_whole(fd, data)
     finally:
         os.close(fd)
-    _leave_to_owner(temporary, folder or ".")
-    Path(temporary).replace(path)
 
 
-def _write_whole(fd: int, data: bytes, path: str) -> None:
+def _write_whole(fd: int, data: bytes) -> None:
     written = os.write(fd, data)
     while written < len(data):
         more = os.write(fd, data[written:])
         if not more:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written += more
 
 

@@ -12,6 +12,7 @@ from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Event, Sample
 from powergraph_collector.publish import csv_files, files
 
+TAIL_FILE: Final = "last.csv"
 _LOOK_S: Final = 0.5
 
 
