@@ -253,7 +253,10 @@ WRONG = [
     (["--host", "not a host", "--user", "u"], 2, "host"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd", "x", "--passwd-file", "y"], 2, "exclude each other"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "absent"], 2, "absent"),
-    (["--host", "127.0.0.1", "--user", "u", "--feedback"], 2, "--store"),
+    (["--host", "127.0.0.1", "--user", "u", "--feedback"], 2, "--feedback goes with --store"),
+    (["--host", "127.0.0.1", "--user", "u", "--jsonfile", "powergraph.db"], 2, "--jsonfile goes with --store"),
+    (["--host", "127.0.0.1", "--user", "u", "--csv_interval", "300"], 2, "--csv_interval goes with --store"),
+    (["--host", "127.0.0.1", "--user", "u", "--tail_length=300"], 2, "--tail_length goes with --store"),
     (["--host", "127.0.0.1", "--user", "u", "--store", "--jsonfile", "no/such/folder"], 6, "no folder"),
     (["--host", "bmc.invalid", "--user", "u", "--nread", "1"], 3, "no address"),
     (["--host", "127.0.0.1", "--port", "9", "--user", "u", "--nread", "1"], 3, "no answer"),
@@ -490,9 +493,10 @@ def test_a_config_is_checked_before_anything_begins(simulate: Simulate, tmp_path
     code, _, err = run(tmp_path, "graph_csv", "--config", path)
     assert code == 2
     assert "interval_s" in complaint(err)
-    code, _, err = run(tmp_path, "graph_csv", "--config", path, "--host", "127.0.0.1")
-    assert code == 2
-    assert "--host does not go with --config" in complaint(err)
+    for option in ("--host", "--passwd-file", "--csv_interval"):
+        code, _, err = run(tmp_path, "graph_csv", "--config", path, option, "7")
+        assert code == 2
+        assert f"{option} does not go with --config" in complaint(err)
 
 
 def test_status_probe_and_energy_tell_people_and_scripts(simulate: Simulate, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
@@ -185,6 +185,15 @@ def bmc_options(command: F) -> F:
     )):  # fmt: skip
         command = option(command)
     return command
+
+
+def typed(context: click.Context, names: Collection[str]) -> str | None:
+    """The first of a command's parameters that was given on the command line, as it is written there; None if none."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is click.core.ParameterSource.COMMANDLINE:
+            return parameter.opts[0]
+    return None
 
 
 def needed(value: str | None, option: str, advice: str) -> str:

@@ -45,7 +45,8 @@ def command(
     It reloads its settings and passwords on SIGHUP, and stops on SIGTERM with everything stored.
     """
     if config is not None:
-        _refuse_others(context)
+        if other := frame.typed(context, context.params.keys() - {"config", "check"}):
+            raise CommandError(f"{other} does not go with --config: the settings file says it", ExitCode.USAGE)
         _serve(config, check)
         return
     if check:
@@ -57,19 +58,6 @@ def command(
         bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
     )
     collecting.store(collected, nread, None)
-
-
-def _refuse_others(context: click.Context) -> None:
-    """Options that the settings file has would be silently without effect."""
-    typed = click.core.ParameterSource.COMMANDLINE
-    given = [
-        name
-        for name in context.params
-        if name not in {"config", "check"} and context.get_parameter_source(name) is typed
-    ]
-    if given:
-        option = "--" + given[0].replace("passwd_file", "passwd-file")
-        raise CommandError(f"{option} does not go with --config: the settings file says it", ExitCode.USAGE)
 
 
 def _serve(config: Path, check: bool) -> None:

@@ -21,6 +21,8 @@ Subcommands (powergraph WORD --help tells more):
   mark     mark a moment or a span of machines, on the collector's host
   db       check, export, import, copy stores; rebuild and expire published files"""
 
+_OF_THE_STORE = {"feedback", "jsonfile", "csv_interval", "tail_length"}
+
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -28,7 +30,7 @@ Subcommands (powergraph WORD --help tells more):
 )
 @frame.version_option
 @frame.bmc_options
-@click.option("--store", is_flag=True, help="Keep the samples in TinyDB instead of printing them.")
+@click.option("--store", is_flag=True, help="Keep the samples in TinyDB, and write CSV files, instead of printing.")
 @click.option("--feedback", is_flag=True, help="With --store: show each measure's status.")
 @collecting.collecting_options
 @click.option(
@@ -38,7 +40,9 @@ Subcommands (powergraph WORD --help tells more):
     show_default=True,
     help="With --store: the TinyDB store; last.csv goes beside it.",
 )
+@click.pass_context
 def command(
+    context: click.Context,
     *,
     host: str | None,
     port: int,
@@ -59,8 +63,8 @@ def command(
     Prints CSV rows, `timestamp,consumption`, or keeps every sample with --store. A sample counts as stored when it
     would survive a power cut. The required options are --host, --user and a password.
     """
-    if feedback and not store:
-        raise CommandError("--feedback shows what is stored: give --store too", ExitCode.USAGE)
+    if not store and (other := frame.typed(context, _OF_THE_STORE)):
+        raise CommandError(f"{other} goes with --store: without it, readings are only printed", ExitCode.USAGE)
     bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file), interval)
     collected = collecting.settings_for(
         bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
