@@ -359,6 +359,24 @@ def test_csvcreator_says_what_it_cannot_do(tmp_path: Path) -> None:
     assert (code, out) == (0, "mine.csv: 1 rows\n")
 
 
+def test_a_table_that_is_not_there_has_no_day(tmp_path: Path) -> None:
+    with TinyDB(tmp_path / "old.json") as stock:
+        stock.table("2017513").insert({"time": "5:37:27", "watts": "436"})
+        stock.table("2017514").insert({"time": "5:37:27", "watts": 440.7})
+    PowerDB(tmp_path / "s.db").close()
+    for jsonfile, expected, words in (
+        ("old.json", 2, "--table: there is no table 2017112 in old.json"),
+        ("s.db", 2, "--table goes with a TinyDB JSON file, which s.db is not"),
+    ):
+        code, out, err = run(tmp_path, "csvcreator", "--jsonfile", jsonfile, "--table", "2017112=2017-11-02")
+        assert (code, out) == (expected, "")
+        assert words in complaint(err)
+    assert not list(tmp_path.glob("*.csv"))
+    code, out, err = run(tmp_path, "csvcreator", "--jsonfile", "old.json", "--table", "2017513=2017-05-13")
+    assert (code, out) == (0, "old.csv: 1 rows\n")
+    assert complaint(err) == "old.json: 1 documents without a readable time or whole watts left out"
+
+
 def test_csvcreator_writes_over_nothing_that_is_read_or_is_the_collectors(tmp_path: Path) -> None:
     with TinyDB(tmp_path / "self.csv") as stock:
         stock.table("2017513").insert({"time": "5:37:27", "watts": "436"})

@@ -57,6 +57,15 @@ def test_a_number_of_another_kind_is_taken_as_by_itself_wherever_it_stands(key: 
     assert repr(samples_of("node01", found)) == repr(list(one_by_one(found)))
 
 
+@pytest.mark.parametrize("key", ["power_w", *STATISTICS])
+def test_what_is_no_whole_number_is_never_taken_for_one(key: str) -> None:
+    document = sample_document(Sample("node01", 1_000, 400, statistics=Statistics(180, 620, 400, 1_000, 5)))
+    assert sample_of("node01", {**document, key: 400.0}) == sample_of("node01", {**document, key: 400})
+    for value in (400.7, True, float("nan")):
+        with pytest.raises(ValueError, match=r"whole|NaN"):
+            sample_of("node01", {**document, key: value})
+
+
 @given(found=st.lists(SAMPLES, min_size=1, max_size=8))
 def test_samples_come_as_samples(found: list[Sample]) -> None:
     again = samples_of("node01", map(sample_document, found))

@@ -107,3 +107,22 @@ def test_a_day_that_is_certain_is_read_though_another_table_is_not(tmp_path: Pat
     assert told(found.read("", *ALL)) == [("2017-05-13T05:37:27.000Z", 436)]
     with pytest.raises(StoreError, match="2017112"):
         StockHistory(path, ZoneInfo("UTC"), wanted=date(2017, 11, 2))
+
+
+def test_watts_that_are_no_whole_number_are_left_out_and_counted_never_changed(tmp_path: Path) -> None:
+    odd = [440.7, True, "440.7", -1, 65_535, None, [440]]
+    documents = [{"time": f"0:00:{second:02d}", "watts": watts} for second, watts in enumerate([440.0, "441", *odd])]
+    ours = [{"at_ms": 1_000 + number, "power_w": watts, "source": "dcmi"} for number, watts in enumerate([440, *odd])]
+    found = StockHistory(stock(tmp_path, _20170513=documents, **{"node01/1970-01-01": ours}), ZoneInfo("UTC"))
+    assert [sample.power_w for sample in found.read("", *ALL)] == [440, 441]
+    assert [sample.power_w for sample in found.read("node01", *ALL)] == [440]
+    assert found.passed_over == 2 * len(odd)
+
+
+@pytest.mark.parametrize("table", ["2017112", "2017513"])
+def test_a_table_is_not_of_a_day_that_its_name_cannot_mean(tmp_path: Path, table: str) -> None:
+    path = stock(tmp_path, **{f"_{table}": [{"time": "5:37:27", "watts": "436"}]})
+    possible = " or ".join(day.isoformat() for day in candidates(table))
+    with pytest.raises(StoreError, match=f"table {table} cannot be of 2018-11-02: .* {possible}"):
+        StockHistory(path, SAO_PAULO, {table: date(2018, 11, 2)})
+    assert StockHistory(path, SAO_PAULO, {table: candidates(table)[0]}).bmcs() == [""]

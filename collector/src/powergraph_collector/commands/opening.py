@@ -134,10 +134,14 @@ def moment(text: str, zone: ZoneInfo) -> int:
 def history(
     place: Place, zone: ZoneInfo, tables: dict[str, date], wanted: date | None = None
 ) -> Iterator[ReadableHistory]:
-    """Open a history: our store is a folder, everybody else's TinyDB a file. Raises StoreError, OSError.
+    """Open a history: our store is a folder, everybody else's TinyDB a file. Raises CommandError, StoreError, OSError.
 
     Where one day is wanted, it does not matter that tables of other days are unclear.
     """
+    if tables and (not isinstance(place, Path) or place.is_dir()):
+        raise CommandError(
+            f"--table goes with a TinyDB JSON file, which {words(place)} is not: leave it out", ExitCode.USAGE
+        )
     if isinstance(place, settings.Settings):
         with opening.reading(place) as readable:
             yield readable
@@ -149,8 +153,12 @@ def history(
             yield readable
     else:
         stock = StockHistory(place, zone, tables, wanted)
+        if absent := sorted(tables.keys() - stock.tables):
+            raise CommandError(f"--table: there is no table {absent[0]} in {place}", ExitCode.USAGE)
         if stock.passed_over:
-            click.echo(f"{place}: {stock.passed_over} documents without a readable time or watts left out", err=True)
+            click.echo(
+                f"{place}: {stock.passed_over} documents without a readable time or whole watts left out", err=True
+            )
         yield stock
 
 

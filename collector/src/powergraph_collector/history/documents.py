@@ -33,20 +33,28 @@ def sample_of(bmc: str, document: Mapping[str, Any]) -> Sample:
     doubt = document.get("doubt")
     return Sample(
         bmc,
-        int(document["at_ms"]),
-        int(document["power_w"]),
+        whole(document["at_ms"]),
+        whole(document["power_w"]),
         _SOURCES[document["source"]],
         doubt_of(doubt) if doubt else Doubt.NONE,
         Statistics(
-            int(document["min_w"]),
-            int(document["max_w"]),
-            int(document["average_w"]),
-            int(document["period_ms"]),
-            int(document["bmc_time_s"]),
+            whole(document["min_w"]),
+            whole(document["max_w"]),
+            whole(document["average_w"]),
+            whole(document["period_ms"]),
+            whole(document["bmc_time_s"]),
         )
         if "period_ms" in document
         else None,
     )
+
+
+def whole(value: Any) -> int:
+    """A value that is a whole number, or the text of one. Raises ValueError, TypeError, OverflowError for another."""
+    number = int(value)
+    if isinstance(value, bool) or (isinstance(value, float) and number != value):
+        raise ValueError(f"{value} is no whole number")
+    return number
 
 
 def samples_of(bmc: str, documents: Iterable[Mapping[str, Any]]) -> list[Sample]:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from tinydb.storages import JSONStorage
 
 from powergraph_collector.days import to_ms, utc_day
-from powergraph_collector.history.documents import sample_of
+from powergraph_collector.history.documents import sample_of, whole
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Event, Sample
 
@@ -75,12 +75,17 @@ def stock_tables(path: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
+def _words(possible: Iterable[date]) -> str:
+    return " or ".join(day.isoformat() for day in possible)
+
+
 @dataclass(slots=True)
 class StockHistory:
     """A stock TinyDB file as a history to read. Raises StoreError for a file that is none, or with an unclear table.
 
     `zone` is what local times in it mean; `meant` says what day an ambiguous table holds. Where one day is `wanted`,
-    tables that cannot be of it may be unclear. `passed_over` counts documents without a readable time or watts.
+    tables that cannot be of it may be unclear. `passed_over` counts documents without a readable time or whole watts.
+    `tables` are the names of all.
     """
 
     path: Path
@@ -88,10 +93,12 @@ class StockHistory:
     meant: Mapping[str, date] = field(default_factory=dict)
     wanted: date | None = None
     passed_over: int = 0
+    tables: frozenset[str] = frozenset()
     _samples: dict[str, list[Sample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tables = stock_tables(self.path)
+        self.tables = frozenset(tables)
         days = self._days(tables)
         for table in sorted(days, key=lambda name: (days[name], name)):
             named = _OURS.fullmatch(table)
@@ -102,11 +109,11 @@ class StockHistory:
         days: dict[str, date] = {}
         unclear: list[str] = []
         for table in sorted(tables):
-            possible = [self.meant[table]] if table in self.meant else candidates(table)
+            possible = self._possible(table)
             if self.wanted is not None and len(possible) > 1 and self.wanted not in possible:
                 continue
             if len(possible) > 1:
-                unclear.append(f"{table} ({' or '.join(day.isoformat() for day in possible)})")
+                unclear.append(f"{table} ({_words(possible)})")
             elif possible:
                 days[table] = possible[0]
         if unclear:
@@ -117,6 +124,16 @@ class StockHistory:
         if not days:
             raise StoreError(f"{self.path}: no table in it is named after a day")
         return days
+
+    def _possible(self, table: str) -> list[date]:
+        """The days that a table may hold: the one that is meant, if its name does not say otherwise."""
+        possible = candidates(table)
+        meant = self.meant.get(table)
+        if meant is None:
+            return possible
+        if possible and meant not in possible:
+            raise StoreError(f"{self.path}: table {table} cannot be of {meant}: its name says {_words(possible)}")
+        return [meant]
 
     def _read(self, bmc: str, day: date, documents: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
         former_ms = 0
@@ -130,11 +147,11 @@ class StockHistory:
             yield sample
 
     def _sample(self, bmc: str, day: date, document: Mapping[str, Any], former_ms: int) -> Sample:
-        if "at_ms" in document and "source" in document:
-            return sample_of(bmc, document)
-        power_w = int(next(document[name] for name in _POWER_NAMES if name in document))
+        power_w = whole(next(document[name] for name in _POWER_NAMES if name in document))
         if not 0 <= power_w <= MOST_W:
             raise ValueError(power_w)
+        if "at_ms" in document and "source" in document:
+            return sample_of(bmc, document)
         text = str(next(document[name] for name in _TIME_NAMES if name in document))
         clock = _CLOCK.fullmatch(text)
         if clock is None:
