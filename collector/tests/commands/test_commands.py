@@ -377,6 +377,16 @@ def test_a_table_that_is_not_there_has_no_day(tmp_path: Path) -> None:
     assert complaint(err) == "old.json: 1 documents without a readable time or whole watts left out"
 
 
+def test_a_store_whose_name_is_no_text_gives_samples_csv(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.db")
+    code, out, err = run(tmp_path, "csvcreator", "--jsonfile", name)
+    assert (code, out) == (6, "")
+    assert "No such file" in complaint(err)
+    with PowerDB(tmp_path / name) as db:
+        db.table("node01/2026-11-24").insert({"at_ms": 1_795_500_000_000, "power_w": 436, "source": "dcmi"})
+    assert run(tmp_path, "csvcreator", "--jsonfile", name) == (0, "samples.csv: 1 rows\n", "")
+
+
 def test_csvcreator_writes_over_nothing_that_is_read_or_is_the_collectors(tmp_path: Path) -> None:
     with TinyDB(tmp_path / "self.csv") as stock:
         stock.table("2017513").insert({"time": "5:37:27", "watts": "436"})

@@ -63,7 +63,8 @@ def _write(path: Path, table: bytes) -> None:
 
 
 def _stem(place: opening.Place) -> str:
-    return place.name.partition(".")[0] if isinstance(place, Path) else ""
+    stem = place.name.partition(".")[0] if isinstance(place, Path) else ""
+    return stem if stem.isprintable() else ""
 
 
 def _csv_path(name: str | None, otherwise: str) -> Path:
