@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from powergraph_collector import heartbeat
 from powergraph_collector.history.powerdb import AppendTable, PowerDB
 from powergraph_collector.history.storage import LogStorage
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -142,6 +143,42 @@ def test_the_heartbeat_is_that_of_the_loop_while_publishing_hangs(
             service.stop.set()
             running.join(60)
     assert not running.is_alive()
+
+
+def test_a_heartbeat_that_cannot_be_written_is_said_once_until_it_can(
+    simulate: Callable[..., Simulator], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = simulate(node01={"latency_s": 0.003}).addresses["node01"]
+    bmc = {"name": "node01", "host": host, "port": port, "user": USER, "password": PASSWORD, "interval_s": 0.2}
+    runtime = tmp_path / "run"
+    service = Service(validated({"store": tmp_path / "db", "runtime": runtime, "bmc": [bmc]}, "test"))
+    tries = []
+    write = heartbeat.write
+
+    def counted(path: Path, last_round_s: float) -> None:
+        tries.append(path)
+        write(path, last_round_s)
+
+    def told() -> list[str]:
+        return [each.getMessage() for each in caplog.records if "no sign of life" in each.getMessage()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signal.signal", lambda *_: None)  # threads may not
+        patch.setattr("powergraph_collector.service._BEAT_S", 0.02)
+        patch.setattr(heartbeat, "write", counted)
+        running = threading.Thread(target=service.run)
+        running.start()
+        wait_for(lambda: len(tries) > 5)
+        assert told() == [f"no sign of life for the watchdog: {runtime} cannot be written: No such file or directory"]
+        runtime.mkdir()
+        wait_for((runtime / "heartbeat").exists)
+        runtime.rename(tmp_path / "gone")
+        wait_for(lambda: len(told()) > 1)
+        count = len(tries)
+        wait_for(lambda: len(tries) > count + 5)
+        service.stop.set()
+        running.join(60)
+    assert len(told()) == 2
 
 
 def test_no_reload_ends_the_service(

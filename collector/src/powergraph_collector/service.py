@@ -225,13 +225,18 @@ class Service:
 
     def _beat(self, poller: Poller) -> None:
         """The polling loop's sign of life, told by a thread that waits for nobody else."""
+        told = ""
         while not self.stop.wait(_BEAT_S):
-            if self.settings.runtime is None or not poller.last_round_s:
+            folder, trouble = self.settings.runtime, ""
+            if folder is None or not poller.last_round_s:
                 continue
             try:
-                heartbeat.write(self.settings.runtime / HEARTBEAT_FILE, poller.last_round_s)
+                heartbeat.write(folder / HEARTBEAT_FILE, poller.last_round_s)
             except OSError as error:
-                _log.error("no sign of life for the watchdog: %s", error)
+                trouble = f"{folder} cannot be written: {error.strerror}"
+            if trouble and trouble != told:
+                _log.error("no sign of life for the watchdog: %s", trouble)
+            told = trouble
 
     def _tell_of_storage(self) -> None:
         """Say what the recording thread cannot while it hangs: in the log when it changes, and for `status`."""
