@@ -253,6 +253,8 @@ WRONG = [
     (["--host", "not a host", "--user", "u"], 2, "host"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd", "x", "--passwd-file", "y"], 2, "exclude each other"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "absent"], 2, "absent"),
+    (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "/dev/zero"], 2, "longer than any password"),
+    (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "."], 2, "Is a directory"),
     (["--host", "127.0.0.1", "--user", "u", "--feedback"], 2, "--feedback goes with --store"),
     (["--host", "127.0.0.1", "--user", "u", "--jsonfile", "powergraph.db"], 2, "--jsonfile goes with --store"),
     (["--host", "127.0.0.1", "--user", "u", "--csv_interval", "300"], 2, "--csv_interval goes with --store"),
@@ -291,6 +293,13 @@ def test_a_bmc_that_gives_no_reading_ends_the_command_with_the_reason(
         assert (exit_code, out) == (code, ""), err
         assert words in complaint(err)
         assert PASSWORD not in err
+
+
+@pytest.mark.parametrize("rest", [b"", b"\n", b"\r\n", b"\nnotes\n", b"\n\xff" + b"x" * 100_000])
+def test_a_password_is_the_first_line_of_its_file(simulate: Simulate, tmp_path: Path, rest: bytes) -> None:
+    (tmp_path / "passwd").write_bytes(PASSWORD.encode() + rest)
+    options = ["--passwd-file", "passwd", "--interval", 0.2, "--nread", 1]
+    assert run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options)[0] == 0
 
 
 def test_a_store_that_another_process_writes_is_left_alone(simulate: Simulate, tmp_path: Path) -> None:

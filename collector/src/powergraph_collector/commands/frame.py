@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 import click
 
 from powergraph_collector import __version__
+from powergraph_collector.credentials import MOST_PASSWORD_BYTES
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.ipmi.tool import ToolMissing
 from powergraph_collector.model import Reason
@@ -210,14 +211,27 @@ def password_of(passwd: str | None, passwd_file: Path | None) -> str:
     if passwd is not None:
         return _text(passwd)
     if passwd_file is not None:
-        try:
-            return passwd_file.read_text().partition("\n")[0]
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not text"
-            raise CommandError(f"--passwd-file {passwd_file} cannot be read: {reason}", ExitCode.USAGE) from None
+        return _first_line(passwd_file)
     if PASSWORD_VARIABLE in os.environ:
         return _text(os.environ[PASSWORD_VARIABLE])
     raise CommandError(f"no password: give --passwd-file FILE, or set {PASSWORD_VARIABLE}", ExitCode.USAGE)
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            line = file.readline(MOST_PASSWORD_BYTES + len(b"\r\n") + 1)
+        password = line.removesuffix(b"\n").removesuffix(b"\r")
+        if len(password) > MOST_PASSWORD_BYTES:
+            raise CommandError(
+                f"--passwd-file {path}: its first line is longer than any password of IPMI, which has at most "
+                f"{MOST_PASSWORD_BYTES} bytes",
+                ExitCode.USAGE,
+            )
+        return password.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise CommandError(f"--passwd-file {path} cannot be read: {reason}", ExitCode.USAGE) from None
 
 
 def _text(password: str) -> str:
