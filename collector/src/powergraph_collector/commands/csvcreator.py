@@ -33,7 +33,10 @@ def command(
     zone: ZoneInfo,
     tables: dict[str, date],
 ) -> None:
-    """Write samples as CSV: `timestamp,consumption`, UTC times and watts, in the order in which they were taken."""
+    """Write samples as CSV: `timestamp,consumption`, UTC times and watts, in the order in which they were taken.
+
+    Documents of a TinyDB JSON file without a readable time or whole watts are left out, and counted on stderr.
+    """
     place = opening.place(jsonfile, config)
     wanted = None if day is None else opening.day(day)
     path = _csv_path(name, (wanted.isoformat() if wanted else _stem(place)) or "samples")
