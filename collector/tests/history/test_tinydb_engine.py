@@ -290,6 +290,8 @@ def test_a_damaged_table_that_is_rewritten_leaves_its_former_files(tmp_path: Pat
             assert repair.endswith(f"kept beside it: {columns.name}.damaged-{number}")
             assert db.tables() == {"node01/2026-11-23"}
         assert columns.with_name(f"{columns.name}.damaged-{number}").read_bytes() == damaged
+    (tmp_path / "db" / ".format.json").unlink()
+    PowerDB(tmp_path / "db").close()  # they are no other files than a store's
 
 
 def test_a_damaged_day_is_not_compacted_so_that_its_bytes_stay(tmp_path: Path) -> None:
