@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.history.victoriametrics import VictoriaMetricsReader
 from powergraph_collector.history.victoriametrics_http import Access, Server
 from powergraph_collector.model import Event, EventKind, Sample, Statistics
+from powergraph_collector.service import begun_again
+from powergraph_collector.settings import Bmc
 
 EVENTS = [
     Event("node01", EventKind.OUTAGE, NOON_MS, NOON_MS + 2 * DAY_MS, "timeout", "no answer"),
@@ -85,6 +87,49 @@ def test_older_history_is_put_before_what_a_service_wrote_since(server: Victoria
     assert contents(reader(server), "moved") == [older[0], *older[5:], *older[1:5], *newer]
     assert reader(server).last("moved", 22) == [*older[3:5], *newer]
     source.close()
+
+
+@pytest.mark.parametrize(
+    "kept", [lambda number: number >= 40, lambda number: number % 40 >= 20], ids=["all older", "in between"]
+)
+@pytest.mark.parametrize("engine", ["store", "server"])
+def test_late_samples_go_where_their_times_are_and_hide_nobody_elses_end(
+    engine: str, kept: Callable[[int], bool], server: VictoriaServer, tmp_path: Path
+) -> None:
+    bmc = f"late-{next(numbers)}"
+    whole = [row(number, bmc) for number in range(80)]
+    own, late = TinyDbHistory(tmp_path / "own"), TinyDbHistory(tmp_path / "late")
+    told = Event(bmc, EventKind.INTERVAL, NOON_MS, NOON_MS, value=1.0)
+    own.append([each for number, each in enumerate(whole) if kept(number)], [told])
+    late.append([each for number, each in enumerate(whole) if not kept(number)])
+    there = own if engine == "store" else reader(server)
+    if engine == "server":
+        copy(own, target(server), bmc)
+    to = copying.StoreTarget(own) if engine == "store" else target(server)
+    assert copy(late, to, bmc) == 40
+    assert copy(late, to, bmc) == 0
+    assert contents(there, bmc) == whole
+    assert there.last(bmc, 2) == whole[-2:]
+    if engine == "store":
+        assert begun_again(own, [Bmc(name=bmc, host="192.0.2.1", interval_s=1.0)], whole[-1].at_ms + 1000) == []
+    own.close()
+    late.close()
+
+
+def test_of_two_samples_of_the_same_time_both_are_kept_and_the_end_stays_the_end(
+    server: VictoriaServer, tmp_path: Path
+) -> None:
+    source = TinyDbHistory(tmp_path / "source")
+    source.append([row(0, "twin"), row(5, "twin"), row(9, "twin")])
+    copy(source, target(server), "twin")
+    other = TinyDbHistory(tmp_path / "other")
+    other.append([Sample("twin", row(5).at_ms, watts) for watts in (7, 8)])
+    assert copy(other, target(server), "twin") == 2
+    found = contents(reader(server), "twin")
+    assert sorted(each.power_w for each in found) == sorted([400, 405, 409, 7, 8])
+    assert reader(server).last("twin", 1) == [row(9, "twin")]
+    source.close()
+    other.close()
 
 
 def test_events_go_to_the_store_beside_a_server_once(server: VictoriaServer, tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import accumulate
 from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import FIRST_MS, LAST_MS, span_of
 from powergraph_collector.model import Event, Sample
 
+from .documents import sample_document
 from .engine import HistoryAwayError, ReadableHistory
+from .merging import add_in_order
 from .tinydb_engine import TinyDbHistory
 from .victoriametrics import VictoriaMetricsReader
 from .victoriametrics_http import Server
@@ -57,27 +61,29 @@ class StoreTarget:
         self._history = history
 
     def add(self, bmc: str, day: str, samples: Sequence[Sample]) -> int:
-        """Append what is missing."""
+        """Put what is missing where its times are."""
         missing = without(samples, self._history.read(bmc, *_span(day)))
-        self._append(missing, ())
+        try:
+            add_in_order(self._history.db, f"{bmc}/{day}", [sample_document(sample) for sample in missing])
+        except OSError as error:
+            raise _not_everything(f"{bmc}/{day}: {error.strerror or error}") from error
         return len(missing)
 
     def add_events(self, bmc: str, events: Sequence[Event]) -> int:
         """Append what is missing."""
         missing = without(events, self._history.read_events(bmc, FIRST_MS, LAST_MS))
-        self._append((), missing)
+        if missing and (trouble := self._history.append((), missing).error):
+            raise _not_everything(trouble)
         return len(missing)
-
-    def _append(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
-        if samples or events:
-            outcome = self._history.append(samples, events)
-            if outcome.error:
-                raise OSError(f"not everything was copied: {outcome.error}; once that is mended, copy again")
 
     def finish(self) -> None:
         """Put days that are over into columns."""
         while self._history.tidy():
             pass
+
+
+def _not_everything(reason: str) -> OSError:
+    return OSError(f"not everything was copied: {reason}; once that is mended, copy again")
 
 
 class ServerTarget:
@@ -103,7 +109,7 @@ class ServerTarget:
         there = self._reader.placed(bmc, *_span(day))
         missing = without(samples, (each.sample for each in there))
         if missing:
-            placed = _placed(missing, there, self._groups.get(bmc, ""))
+            placed = _marked(_placed(missing, there, self._groups.get(bmc, "")))
             self._server.insert(import_lines(placed))
             self._sent[bmc, day] = placed
         return len(missing)
@@ -133,18 +139,41 @@ class ServerTarget:
 
 
 def _placed(samples: Sequence[Sample], there: Sequence[Placed], group: str) -> list[Placed]:
-    """Samples of one day after those that are there; before them, if they are all older. The first one is marked."""
-    is_before = bool(there) and max(sample.at_ms for sample in samples) < min(each.sample.at_ms for each in there)
+    """Samples of one day among those that are there, by their times, so that the last ones there stay the last.
+
+    A lap has one sample of a time: another one goes into an earlier lap.
+    """
+    times_ms = [each.sample.at_ms for each in there]
+    if there and max(sample.at_ms for sample in samples) < min(times_ms):
+        placed = _placed_after(None, samples, group)
+        shift = there[0].lap - 1 - placed[-1].lap
+        return [replace(each, lap=each.lap + shift) for each in placed]
+    until_ms = list(accumulate(times_ms, max))
+    end_ms = until_ms[-1] if there else FIRST_MS
+    taken = {(each.lap, each.sample.at_ms) for each in there}
+    late: list[Placed] = []
+    for sample in (each for each in samples if each.at_ms < end_ms):
+        lap = there[bisect_right(until_ms, sample.at_ms)].lap
+        while (lap, sample.at_ms) in taken:
+            lap -= 1
+        taken.add((lap, sample.at_ms))
+        late.append(Placed(sample, lap, group=group))
+    after = there[-1] if there else None
+    return late + _placed_after(after, [each for each in samples if each.at_ms >= end_ms], group)
+
+
+def _placed_after(after: Placed | None, samples: Sequence[Sample], group: str) -> list[Placed]:
     placed: list[Placed] = []
-    after = there[-1] if there and not is_before else None
     for sample in samples:
         after = place(sample, after, group)
         placed.append(after)
-    placed[0] = replace(placed[0], opens=True)
-    if not is_before:
-        return placed
-    shift = there[0].lap - 1 - placed[-1].lap
-    return [replace(each, lap=each.lap + shift) for each in placed]
+    return placed
+
+
+def _marked(placed: Sequence[Placed]) -> list[Placed]:
+    """With a mark at the first one of each lap, by which others learn that samples were added."""
+    firsts = {each.lap: number for number, each in reversed(list(enumerate(placed)))}
+    return [replace(each, opens=each.opens or number == firsts[each.lap]) for number, each in enumerate(placed)]
 
 
 def without(wanted: Iterable[T], present: Iterable[T]) -> list[T]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import heapq
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +16,7 @@ from zoneinfo import ZoneInfo
 from powergraph_collector.days import to_ms, utc_day
 from powergraph_collector.history.documents import STATISTICS, doubt_of, sample_document
 from powergraph_collector.history.exporting import CSV_COLUMNS
+from powergraph_collector.history.merging import Document, merge
 from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.stock_json import MOST_W, StockHistory, stock_tables
 from powergraph_collector.history.storage import StoreError
@@ -26,9 +25,7 @@ from powergraph_collector.model import Sample, Source, Statistics
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
 _HALF_A_DAY: Final = timedelta(hours=12)
-_text_of = json.JSONEncoder(sort_keys=True).encode
 
-Document = Mapping[str, Any]
 Batch = tuple[str, Sequence[Document]]
 Advance = Callable[[int], None]
 
@@ -64,35 +61,6 @@ def import_file(db: PowerDB, path: Path, meaning: Meaning, advance: Advance = la
         outcome.added += added
         outcome.known += len(documents) - added
     return outcome
-
-
-def merge(db: PowerDB, table: str, documents: Iterable[Document]) -> int:
-    """Put those documents into a table that it lacks, by their times; returns how many. Raises OSError."""
-    existing = [dict(document) for document in db.table(table)]
-    known = Counter(map(_text_of, existing))
-    new = []
-    for document in documents:
-        text = _text_of(document)
-        if known[text]:
-            known[text] -= 1
-        else:
-            new.append(document)
-    if not new:
-        return 0
-    if not existing or _time(existing[-1]) <= min(map(_time, new)):
-        db.table(table).insert_multiple(new)
-        return len(new)
-    tables = db.storage.read()
-    assert tables is not None  # noqa: S101 -- the table has documents
-    tables[table] = {str(number): document for number, document in enumerate(heapq.merge(existing, new, key=_time), 1)}
-    db.storage.write(tables)
-    db.release(table)
-    return len(new)
-
-
-def _time(document: Document) -> float:
-    at_ms = document.get("at_ms", document.get("begin_ms", 0))
-    return at_ms if isinstance(at_ms, int | float) else 0
 
 
 # -- kinds of files ----------------------------------------------------------------
