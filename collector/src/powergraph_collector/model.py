@@ -93,3 +93,11 @@ class Event:
     reason: str = ""
     detail: str = ""
     value: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int, int | None]:
+        """What tells events apart, however often and with whatever end each is told.
+
+        The clock may step more than once after the same sample; what else begins at a moment is one event.
+        """
+        return self.bmc, self.kind.value, self.begin_ms, self.end_ms if self.kind is EventKind.CLOCK_STEP else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,36 @@ def test_events_go_to_the_store_beside_a_server_once(server: VictoriaServer, tmp
     assert copying.copy_events(source, to) == 2
     assert copying.copy_events(source, to) == 0
     assert store.read_events("node01", 0, 1 << 48) == source.read_events("node01", 0, 1 << 48)
+    source.close()
+    store.close()
+
+
+ENDED = Event("node01", EventKind.OUTAGE, NOON_MS, NOON_MS + 5000, "timeout")
+LASTING = replace(ENDED, end_ms=None)
+MARKER = Event("node01", EventKind.MARKER, NOON_MS, NOON_MS, "job")
+STEPS = [Event("node01", EventKind.CLOCK_STEP, NOON_MS, NOON_MS + step_ms) for step_ms in (10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("there", "told", "left"),
+    [
+        ([ENDED], [LASTING], [ENDED]),
+        ([LASTING], [ENDED], [ENDED]),
+        ([ENDED], [replace(ENDED, end_ms=NOON_MS + 9000)], [ENDED]),
+        ([LASTING], [replace(LASTING, detail="no answer")], [LASTING]),
+        ([ENDED], [MARKER], [MARKER, ENDED]),
+        (STEPS[:1], STEPS, STEPS),
+    ],
+)
+def test_an_event_is_copied_once_and_may_end_one_that_lasts_but_changes_none_that_ended(
+    there: list[Event], told: list[Event], left: list[Event], tmp_path: Path
+) -> None:
+    source, store = TinyDbHistory(tmp_path / "source"), TinyDbHistory(tmp_path / "store")
+    store.append((), there)
+    source.append((), told)
+    assert copying.copy_events(source, copying.StoreTarget(store)) == (there != left)
+    assert copying.copy_events(source, copying.StoreTarget(store)) == 0
+    assert store.read_events("node01", 0, 1 << 48) == left
     source.close()
     store.close()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import accumulate
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from powergraph_collector.days import FIRST_MS, LAST_MS, span_of
@@ -35,7 +35,6 @@ from .victoriametrics_series import (
 SETTLED_S: Final = 6.0  # after which a server shows what it took
 MOST_WAITS: Final = 10
 _UTC: Final = ZoneInfo("UTC")
-T = TypeVar("T", Sample, Event)
 
 
 class Target(Protocol):
@@ -46,7 +45,7 @@ class Target(Protocol):
         ...
 
     def add_events(self, bmc: str, events: Sequence[Event]) -> int:
-        """Add those events that are not there yet; returns how many. Raises OSError."""
+        """Add those events, and ends of events, that are not there yet; returns how many. Raises OSError."""
         ...
 
     def finish(self) -> None:
@@ -70,8 +69,9 @@ class StoreTarget:
         return len(missing)
 
     def add_events(self, bmc: str, events: Sequence[Event]) -> int:
-        """Append what is missing."""
-        missing = without(events, self._history.read_events(bmc, FIRST_MS, LAST_MS))
+        """Append those that are not there, and the ends of those that last there."""
+        there = {event.key: event for event in self._history.read_events(bmc, FIRST_MS, LAST_MS)}
+        missing = [event for event in events if _tells_more(event, there.get(event.key))]
         if missing and (trouble := self._history.append((), missing).error):
             raise _not_everything(trouble)
         return len(missing)
@@ -80,6 +80,10 @@ class StoreTarget:
         """Put days that are over into columns."""
         while self._history.tidy():
             pass
+
+
+def _tells_more(event: Event, known: Event | None) -> bool:
+    return known is None or (known.end_ms is None and event.end_ms is not None)
 
 
 def _not_everything(reason: str) -> OSError:
@@ -176,7 +180,7 @@ def _marked(placed: Sequence[Placed]) -> list[Placed]:
     return [replace(each, opens=each.opens or number == firsts[each.lap]) for number, each in enumerate(placed)]
 
 
-def without(wanted: Iterable[T], present: Iterable[T]) -> list[T]:
+def without(wanted: Iterable[Sample], present: Iterable[Sample]) -> list[Sample]:
     """What of wanted is not present, twins counted, in order."""
     left = Counter(present)
     missing = []

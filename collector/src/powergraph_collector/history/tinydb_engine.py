@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from powergraph_collector.days import utc_day
-from powergraph_collector.model import Event, EventKind, Sample
+from powergraph_collector.model import Event, Sample
 
 from .documents import event_document, event_of, sample_document, samples_of
 from .engine import Acknowledged
@@ -118,7 +118,7 @@ class TinyDbHistory:
 
     def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
         """Events that touch a span, merged over the tables that tell of them."""
-        merged: dict[tuple[str, int, int | None], Event] = {}
+        merged: dict[Hashable, Event] = {}
         for day in self._event_days(bmc):
             if day < utc_day(from_ms):
                 continue
@@ -127,10 +127,8 @@ class TinyDbHistory:
                     event = event_of(bmc, document)
                 except (KeyError, ValueError, TypeError, OverflowError):
                     continue
-                # The clock may step more than once after the same sample; what else begins at a moment is one event.
-                key = event.kind.value, event.begin_ms, event.end_ms if event.kind is EventKind.CLOCK_STEP else None
-                if event.end_ms is not None or key not in merged:
-                    merged[key] = event
+                if event.end_ms is not None or event.key not in merged:
+                    merged[event.key] = event
         touching = [
             event
             for event in merged.values()
