@@ -17,8 +17,9 @@ from tinydb import TinyDB
 
 from powergraph_collector.days import iso
 from powergraph_collector.energy import energy
-from powergraph_collector.history import exporting
+from powergraph_collector.history import exporting, importing
 from powergraph_collector.history.importing import Imported, Meaning, import_file
+from powergraph_collector.history.merging import merge
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
@@ -112,6 +113,25 @@ def test_a_second_sample_that_is_equal_is_kept_once_for_each_time_that_the_file_
     assert bring_in(history, path) == Imported(added=2)
     assert bring_in(history, path) == Imported(known=2)
     assert [sample.power_w for sample in history.read("node09", *EVER)] == [400, 400]
+
+
+@pytest.mark.parametrize(("most", "merges"), [(100_000, 5), (40, 13)])
+def test_rows_of_several_bmcs_in_the_order_of_time_are_brought_in_table_by_table_within_bounds(
+    most: int, merges: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged: list[str] = []
+    monkeypatch.setattr(importing, "MOST_WAITING", most)
+    monkeypatch.setattr(importing, "merge", lambda db, table, rows: (merged.append(table), merge(db, table, rows))[1])
+    whole = {bmc: samples(20, bmc) for bmc in ("n1", "n2", "n3", "n4", "n5")}
+    rows = [
+        f"{each.bmc},{iso(each.at_ms)},{each.power_w}\n" for tick in zip(*whole.values(), strict=True) for each in tick
+    ]
+    path = tmp_path / "all.csv"
+    path.write_text("bmc,timestamp,consumption\n" + "".join(rows))
+    history = TinyDbHistory(tmp_path / "db")
+    assert bring_in(history, path) == Imported(added=100)
+    assert len(merged) == merges
+    assert {bmc: list(history.read(bmc, *EVER)) for bmc in whole} == whole
 
 
 def test_a_csv_of_2017_is_read_in_its_zone_past_midnight_and_through_the_hour_that_comes_twice(tmp_path: Path) -> None:

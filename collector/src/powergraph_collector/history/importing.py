@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
 from zoneinfo import ZoneInfo
@@ -26,7 +25,9 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
 _HALF_A_DAY: Final = timedelta(hours=12)
 
-Batch = tuple[str, Sequence[Document]]
+MOST_WAITING: Final = 200_000  # documents, some 100 MB
+
+Entry = tuple[str, Document]  # its table first
 Advance = Callable[[int], None]
 
 
@@ -53,26 +54,44 @@ def import_file(db: PowerDB, path: Path, meaning: Meaning, advance: Advance = la
     """Merge a file of any known kind into a store; `advance` is told bytes of the file. Raises StoreError, OSError.
 
     Known are what `powergraph db export` writes, published CSV files, stock TinyDB files with a table per day, and the
-    files of 2017. A table is changed as a whole or not at all, and a second import of the same file changes nothing.
+    files of 2017. A second import of the same file changes nothing.
     """
     outcome = Imported()
-    for table, documents in _batches(path, meaning, outcome, advance):
+    for table, documents in _by_table(_entries(path, meaning, outcome, advance)):
         added = merge(db, table, documents)
         outcome.added += added
         outcome.known += len(documents) - added
     return outcome
 
 
+def _by_table(entries: Iterable[Entry]) -> Iterator[tuple[str, Sequence[Document]]]:
+    """The documents of each table together, but never more than MOST_WAITING at a time.
+
+    A table of fewer documents stays whole where they follow each other.
+    """
+    waiting: dict[str, list[Document]] = {}
+    count = 0
+    for table, document in entries:
+        if count >= MOST_WAITING:
+            for full in [name for name in waiting if name != table] or [table]:
+                documents = waiting.pop(full)
+                count -= len(documents)
+                yield full, documents
+        waiting.setdefault(table, []).append(document)
+        count += 1
+    yield from waiting.items()
+
+
 # -- kinds of files ----------------------------------------------------------------
 
 
-def _batches(path: Path, meaning: Meaning, outcome: Imported, advance: Advance) -> Iterator[Batch]:
+def _entries(path: Path, meaning: Meaning, outcome: Imported, advance: Advance) -> Iterator[Entry]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = next((line for line in file if line.strip()), "")
             if not first.lstrip().startswith(("{", "[")):
                 file.seek(0)
-                yield from _tables_of(_csv_samples(path, file, meaning, outcome, advance))
+                yield from map(_entry, _csv_samples(path, file, meaning, outcome, advance))
                 return
             if _is_export_line(first):
                 file.seek(0)
@@ -84,16 +103,15 @@ def _batches(path: Path, meaning: Meaning, outcome: Imported, advance: Advance) 
     advance(path.stat().st_size)
 
 
-def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Batch]:
+def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Entry]:
     tables = stock_tables(path)
     if any(_is_day_table(name) and _is_ours(documents.values()) for name, documents in tables.items()):
-        yield from ((name, list(documents.values())) for name, documents in tables.items())
+        yield from ((name, document) for name, documents in tables.items() for document in documents.values())
         return
     stock = StockHistory(path, meaning.zone, meaning.tables)
     outcome.passed_over = stock.passed_over
     for bmc in stock.bmcs():
-        named = (sample._replace(bmc=bmc or meaning.bmc) for sample in stock.read(bmc, 0, 1 << 62))
-        yield from _tables_of(named)
+        yield from (_entry(sample._replace(bmc=bmc or meaning.bmc)) for sample in stock.read(bmc, 0, 1 << 62))
 
 
 def _is_day_table(name: str) -> bool:
@@ -113,26 +131,21 @@ def _is_export_line(line: str) -> bool:
     return isinstance(found, dict) and found.keys() == {"table", "id", "document"}
 
 
-def _ndjson(path: Path, file: TextIO, advance: Advance) -> Iterator[Batch]:
-    def entries() -> Iterator[tuple[str, Document]]:
-        for number, line in enumerate(file, start=1):
-            advance(len(line))
-            try:
-                found = json.loads(line)
-                table, document = found["table"], found["document"]
-            except (ValueError, RecursionError, KeyError, TypeError):
-                table = document = None
-            if not isinstance(table, str) or not isinstance(document, dict):
-                raise StoreError(f"{path}, line {number}: not a line of `powergraph db export --format ndjson`")
-            yield table, document
-
-    for table, group in groupby(entries(), key=lambda entry: entry[0]):
-        yield table, [document for _, document in group]
+def _ndjson(path: Path, file: TextIO, advance: Advance) -> Iterator[Entry]:
+    for number, line in enumerate(file, start=1):
+        advance(len(line))
+        try:
+            found = json.loads(line)
+            table, document = found["table"], found["document"]
+        except (ValueError, RecursionError, KeyError, TypeError):
+            table = document = None
+        if not isinstance(table, str) or not isinstance(document, dict):
+            raise StoreError(f"{path}, line {number}: not a line of `powergraph db export --format ndjson`")
+        yield table, document
 
 
-def _tables_of(samples: Iterable[Sample]) -> Iterator[Batch]:
-    for table, group in groupby(samples, key=lambda sample: f"{sample.bmc}/{utc_day(sample.at_ms)}"):
-        yield table, [sample_document(sample) for sample in group]
+def _entry(sample: Sample) -> Entry:
+    return f"{sample.bmc}/{utc_day(sample.at_ms)}", sample_document(sample)
 
 
 # -- CSV ---------------------------------------------------------------------------
