@@ -27,6 +27,7 @@ from powergraph_collector.model import Event, EventKind, Sample
 UTC = ZoneInfo("UTC")
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 EVER = (0, 1 << 62)
+SAMPLE = {"at_ms": NOON_MS, "power_w": 400, "source": "dcmi"}
 REAL_DAY = Path(__file__).parents[4] / "shared" / "data" / "power8-2017-07-23.csv"
 
 
@@ -170,6 +171,13 @@ def test_the_csv_files_of_the_real_day_come_in_one_to_one(tmp_path: Path) -> Non
         (json.dumps({"table": 5, "id": 1, "document": {}}) + "\n", "line 1"),
         ("\xff", "UTF-8"),
         ("[1]", "not a TinyDB file"),
+        ("x" * 131_073, "line 1: .*field larger"),
+        ("timestamp,consumption\n1,2\n" + "x" * 131_073, "line 3: .*field larger"),
+        (json.dumps({"n1/2026-11-23": {"1": SAMPLE, "2": 5}}), "table 'n1/2026-11-23', document 2"),
+        (json.dumps({"n1/2026-11-23": {"1": SAMPLE, "2": {"note": "\ud800"}}}), "table 'n1/2026-11-23', document 2"),
+        (json.dumps({"table": "a", "id": 1, "document": {"note": "\ud800"}}) + "\n", "line 1"),
+        (json.dumps({"table": "\ud800", "id": 1, "document": {}}) + "\n", "line 1"),
+        (json.dumps({"n1/2026-11-23": {"1": SAMPLE}, "\ud800": {"1": {}}}), r"table '\\ud800', document 1"),
     ],
 )
 def test_what_cannot_be_read_is_said_so_and_changes_nothing(tmp_path: Path, content: str, words: str) -> None:

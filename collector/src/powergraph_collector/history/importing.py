@@ -24,8 +24,9 @@ from powergraph_collector.model import Sample, Source, Statistics
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
 _HALF_A_DAY: Final = timedelta(hours=12)
-
 MOST_WAITING: Final = 200_000  # documents, some 100 MB
+_NO_DOCUMENT: Final = "this is no document that a store can hold: no JSON object, or not all of it Unicode"
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 Entry = tuple[str, Document]  # its table first
 Advance = Callable[[int], None]
@@ -106,7 +107,11 @@ def _entries(path: Path, meaning: Meaning, outcome: Imported, advance: Advance) 
 def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Entry]:
     tables = stock_tables(path)
     if any(_is_day_table(name) and _is_ours(documents.values()) for name, documents in tables.items()):
-        yield from ((name, document) for name, documents in tables.items() for document in documents.values())
+        for name, documents in tables.items():
+            for doc_id, document in documents.items():
+                if not _can_be_stored(name, document):
+                    raise StoreError(f"{path}, table {name!r}, document {doc_id}: {_NO_DOCUMENT}")
+                yield name, document
         return
     stock = StockHistory(path, meaning.zone, meaning.tables)
     outcome.passed_over = stock.passed_over
@@ -139,9 +144,17 @@ def _ndjson(path: Path, file: TextIO, advance: Advance) -> Iterator[Entry]:
             table, document = found["table"], found["document"]
         except (ValueError, RecursionError, KeyError, TypeError):
             table = document = None
-        if not isinstance(table, str) or not isinstance(document, dict):
+        if not _can_be_stored(table, document):
             raise StoreError(f"{path}, line {number}: not a line of `powergraph db export --format ndjson`")
         yield table, document
+
+
+def _can_be_stored(table: Any, document: Any) -> bool:
+    """Whether a file gives a table's name and an object, and all text in them is Unicode: JSON can say less."""
+    try:
+        return isinstance(table, str) and isinstance(document, dict) and bool(_to_json([table, document]).encode())
+    except (UnicodeEncodeError, RecursionError):
+        return False
 
 
 def _entry(sample: Sample) -> Entry:
@@ -157,10 +170,9 @@ def _csv_samples(path: Path, file: TextIO, meaning: Meaning, outcome: Imported, 
             advance(len(line))
             yield line
 
-    rows = csv.reader(lines())
     columns: Sequence[str] = ("timestamp", "consumption")
     clock = _Clock(path, meaning)
-    for number, row in enumerate(rows):
+    for number, row in enumerate(_rows(path, lines())):
         if number == 0 and not any(field.strip().isdecimal() for field in row):
             columns = _columns(path, row)
             continue
@@ -168,6 +180,14 @@ def _csv_samples(path: Path, file: TextIO, meaning: Meaning, outcome: Imported, 
             yield _csv_sample(dict(zip(columns, row, strict=True)), meaning, clock)
         except (ValueError, OverflowError):
             outcome.passed_over += bool(row)
+
+
+def _rows(path: Path, lines: Iterable[str]) -> Iterator[list[str]]:
+    reader = csv.reader(lines)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise StoreError(f"{path}, line {reader.line_num}: it cannot be read as CSV: {error}") from None
 
 
 def _columns(path: Path, header: Sequence[str]) -> Sequence[str]:
