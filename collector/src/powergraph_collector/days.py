@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 FIRST_MS = 0
 LAST_MS = 253_402_300_799_999  # the end of the year 9999
+LAST_NAMED_MS = LAST_MS - 48 * 3_600_000  # until here, every zone has a day after
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
@@ -33,6 +34,13 @@ def moment(at_ms: int, zone: ZoneInfo | None = None) -> datetime:
 def to_ms(when: datetime) -> int:
     """The inverse of moment, for datetimes with a zone."""
     return (when - _EPOCH) // _MS
+
+
+def checked(at_ms: int) -> int:
+    """A UTC time in ms that every zone has a day for, and a day after. Raises ValueError for any other."""
+    if not FIRST_MS <= at_ms <= LAST_NAMED_MS:
+        raise ValueError(at_ms)
+    return at_ms
 
 
 def iso(at_ms: int) -> str:

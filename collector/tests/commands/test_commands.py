@@ -383,7 +383,7 @@ def test_a_table_that_is_not_there_has_no_day(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.csv"))
     code, out, err = run(tmp_path, "csvcreator", "--jsonfile", "old.json", "--table", "2017513=2017-05-13")
     assert (code, out) == (0, "old.csv: 1 rows\n")
-    assert complaint(err) == "old.json: 1 documents without a readable time or whole watts left out"
+    assert complaint(err) == "old.json: 1 documents without usable time and whole watts left out"
 
 
 def test_a_store_whose_name_is_no_text_gives_samples_csv(tmp_path: Path) -> None:

@@ -148,6 +148,29 @@ def test_a_csv_of_2017_is_read_in_its_zone_past_midnight_and_through_the_hour_th
     assert [at[11:16] for at, _ in told(history.read("berlin", *EVER))] == ["00:10", "00:50", "01:10", "02:10"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "timestamp,consumption\n1969-12-31T23:59:59Z,1\n2026-11-23T12:00:00Z,400\n9999-12-31T00:00:00Z,1\n",
+        json.dumps(
+            {
+                "node09/2026-11-23": {
+                    "1": {"timestamp": "1969-12-31T23:59:59Z", "watts": 1},
+                    "2": {"timestamp": "2026-11-23T12:00:00Z", "watts": 400},
+                    "3": {"timestamp": "9999-12-31T00:00:00Z", "watts": 1},
+                }
+            }
+        ),
+    ],
+)
+def test_times_that_no_history_can_tell_of_are_passed_over(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "node09"
+    path.write_text(content)
+    history = TinyDbHistory(tmp_path / "db")
+    assert bring_in(history, path) == Imported(added=1, passed_over=2)
+    assert history.db.storage.names() == ["node09/2026-11-23"]
+
+
 def test_the_csv_files_of_the_real_day_come_in_one_to_one(tmp_path: Path) -> None:
     if not REAL_DAY.exists():
         pytest.skip("the recorded day is not here")
@@ -171,6 +194,8 @@ def test_the_csv_files_of_the_real_day_come_in_one_to_one(tmp_path: Path) -> Non
         (json.dumps({"table": 5, "id": 1, "document": {}}) + "\n", "line 1"),
         ("\xff", "UTF-8"),
         ("[1]", "not a TinyDB file"),
+        ("bmc,timestamp,consumption\nrack1/node1,2026-11-23T12:00:00Z,1\n", "row 2: 'rack1/node1' cannot name a BMC"),
+        (json.dumps({".a/2026-11-23": {"1": {"time": "5:37:27", "watts": 436}}}), "'.a' cannot name a BMC"),
         ("x" * 131_073, "line 1: .*field larger"),
         ("timestamp,consumption\n1,2\n" + "x" * 131_073, "line 3: .*field larger"),
         (json.dumps({"n1/2026-11-23": {"1": SAMPLE, "2": 5}}), "table 'n1/2026-11-23', document 2"),

@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Write samples as CSV: `timestamp,consumption`, UTC times and watts, in the order in which they were taken.
 
-    Documents of a TinyDB JSON file without a readable time or whole watts are left out, and counted on stderr.
+    Documents of a TinyDB JSON file without usable time and whole watts are left out, and counted on stderr.
     """
     place = opening.place(jsonfile, config)
     wanted = None if day is None else opening.day(day)

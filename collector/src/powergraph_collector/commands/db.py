@@ -146,7 +146,7 @@ def import_(
                 task = progress.add_task(f"importing {file.name}", total=file.stat().st_size)
                 outcome = import_file(store.db, file, meaning, lambda size: progress.advance(task, size))  # noqa: B023
             known = f", {outcome.known} were there already" if outcome.known else ""
-            left_out = f", {outcome.passed_over} without a readable time or watts left out" * bool(outcome.passed_over)
+            left_out = f", {outcome.passed_over} without usable time and whole watts left out" * bool(outcome.passed_over)
             click.echo(f"{file}: {outcome.added} documents imported into {jsonfile}{known}{left_out}")
         with _progress() as progress:
             progress.add_task("compacting", total=None)

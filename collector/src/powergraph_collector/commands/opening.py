@@ -127,7 +127,7 @@ def moment(text: str, zone: ZoneInfo) -> int:
         at_ms = days.to_ms(when if when.tzinfo else when.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         raise CommandError(f"{text!r} is not a time: give it as 2026-11-24T14:00", ExitCode.USAGE) from None
-    return min(max(at_ms, days.FIRST_MS), days.LAST_MS - 2 * 86_400_000)
+    return min(max(at_ms, days.FIRST_MS), days.LAST_NAMED_MS)
 
 
 @contextmanager
@@ -156,9 +156,8 @@ def history(
         if absent := sorted(tables.keys() - stock.tables):
             raise CommandError(f"--table: there is no table {absent[0]} in {place}", ExitCode.USAGE)
         if stock.passed_over:
-            click.echo(
-                f"{place}: {stock.passed_over} documents without a readable time or whole watts left out", err=True
-            )
+            words = "documents without usable time and whole watts left out"
+            click.echo(f"{place}: {stock.passed_over} {words}", err=True)
         yield stock
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO, cast
 from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import to_ms, utc_day
+from powergraph_collector.days import FIRST_MS, LAST_MS, checked, to_ms, utc_day
 from powergraph_collector.history.documents import STATISTICS, doubt_of, sample_document
 from powergraph_collector.history.exporting import CSV_COLUMNS
 from powergraph_collector.history.merging import Document, merge
@@ -20,6 +20,7 @@ from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.stock_json import MOST_W, StockHistory, stock_tables
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Sample, Source, Statistics
+from powergraph_collector.settings import NAME_PATTERN
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
@@ -44,7 +45,7 @@ class Meaning:
 
 @dataclass(slots=True)
 class Imported:
-    """What came of an import: documents added, those the store had already, rows without a readable time or watts."""
+    """What came of an import: documents added, those the store had already, rows without usable time and whole watts."""
 
     added: int = 0
     known: int = 0
@@ -116,7 +117,8 @@ def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Entry]:
     stock = StockHistory(path, meaning.zone, meaning.tables)
     outcome.passed_over = stock.passed_over
     for bmc in stock.bmcs():
-        yield from (_entry(sample._replace(bmc=bmc or meaning.bmc)) for sample in stock.read(bmc, 0, 1 << 62))
+        name = _bmc(path, bmc or meaning.bmc)
+        yield from (_entry(sample._replace(bmc=name)) for sample in stock.read(bmc, FIRST_MS, LAST_MS))
 
 
 def _is_day_table(name: str) -> bool:
@@ -157,6 +159,13 @@ def _can_be_stored(table: Any, document: Any) -> bool:
         return False
 
 
+def _bmc(where: Path | str, name: str) -> str:
+    """A name, if a BMC can have it. Raises StoreError."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise StoreError(f"{where}: {name!r} cannot name a BMC: let it have letters, digits, dots and dashes alone")
+    return name
+
+
 def _entry(sample: Sample) -> Entry:
     return f"{sample.bmc}/{utc_day(sample.at_ms)}", sample_document(sample)
 
@@ -177,9 +186,12 @@ def _csv_samples(path: Path, file: TextIO, meaning: Meaning, outcome: Imported, 
             columns = _columns(path, row)
             continue
         try:
-            yield _csv_sample(dict(zip(columns, row, strict=True)), meaning, clock)
+            sample = _csv_sample(dict(zip(columns, row, strict=True)), meaning, clock)
         except (ValueError, OverflowError):
             outcome.passed_over += bool(row)
+            continue
+        _bmc(f"{path}, row {number + 1}", sample.bmc)
+        yield sample
 
 
 def _rows(path: Path, lines: Iterable[str]) -> Iterator[list[str]]:
@@ -206,7 +218,7 @@ def _csv_sample(fields: Mapping[str, str], meaning: Meaning, clock: _Clock) -> S
         statistics = Statistics(**{name: int(fields[name]) for name in STATISTICS})
     return Sample(
         fields.get("bmc") or meaning.bmc,
-        clock.at_ms(fields["timestamp"].strip()),
+        checked(clock.at_ms(fields["timestamp"].strip())),
         power_w,
         Source(fields.get("source") or Source.DCMI),
         doubt_of(fields.get("doubt", "").split()),

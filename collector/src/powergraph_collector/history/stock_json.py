@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tinydb.storages import JSONStorage
 
-from powergraph_collector.days import to_ms, utc_day
+from powergraph_collector.days import checked, to_ms, utc_day
 from powergraph_collector.history.documents import sample_of, whole
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Event, Sample
@@ -84,7 +84,7 @@ class StockHistory:
     """A stock TinyDB file as a history to read. Raises StoreError for a file that is none, or with an unclear table.
 
     `zone` is what local times in it mean; `meant` says what day an ambiguous table holds. Where one day is `wanted`,
-    tables that cannot be of it may be unclear. `passed_over` counts documents without a readable time or whole watts.
+    tables that cannot be of it may be unclear. `passed_over` counts documents without usable time and whole watts.
     `tables` are the names of all.
     """
 
@@ -140,10 +140,10 @@ class StockHistory:
         for document in documents:
             try:
                 sample = self._sample(bmc, day, document, former_ms)
+                former_ms = checked(sample.at_ms)
             except (StopIteration, KeyError, ValueError, TypeError, OverflowError):
                 self.passed_over += 1
                 continue
-            former_ms = sample.at_ms
             yield sample
 
     def _sample(self, bmc: str, day: date, document: Mapping[str, Any], former_ms: int) -> Sample:
