@@ -58,7 +58,7 @@ def test_an_export_to_a_file_may_be_of_one_bmc(store: Path, tmp_path: Path) -> N
     )
     assert (code, out, err) == (0, "", "one.json: 1 tables exported\n")
     with TinyDB(tmp_path / "one.json", access_mode="r") as stock:
-        assert stock.tables() == {"node02/2026-11-23"}
+        assert stock.tables() == {"_powergraph", "node02/2026-11-23"}
     code, _, err = run(tmp_path, "powergraph", "db", "export", store, "--format", "csv", "--bmc", "node03")
     assert code == 7
     assert "it has node01, node02" in complaint(err)

@@ -13,16 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.history.test_tinydb_engine import DAY_MS, NOON_MS, SAMPLES, samples
-from tinydb import TinyDB
+from tinydb import TinyDB, where
 
 from powergraph_collector.days import iso
 from powergraph_collector.energy import energy
 from powergraph_collector.history import exporting, importing
+from powergraph_collector.history.documents import event_document
 from powergraph_collector.history.importing import Imported, Meaning, import_file
 from powergraph_collector.history.merging import merge
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
-from powergraph_collector.model import Event, EventKind, Sample
+from powergraph_collector.model import Event, EventKind, Sample, Source
 
 UTC = ZoneInfo("UTC")
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -42,7 +43,8 @@ def bring_in(history: TinyDbHistory, path: Path, **meaning: Any) -> Imported:
 
 
 def everything(history: TinyDbHistory) -> dict[str, list[dict[str, Any]]]:
-    return {name: [dict(document) for document in history.db.table(name)] for name in history.db.storage.names()}
+    names = history.db.storage.names()
+    return {name: [{"id": each.doc_id, **each} for each in history.db.table(name)] for name in names}
 
 
 def told(found: Any) -> list[tuple[str, int]]:
@@ -73,8 +75,69 @@ def test_stock_tinydb_opens_what_was_exported(tmp_path: Path) -> None:
     history = TinyDbHistory(tmp_path / "db")
     history.append(samples(3))
     with TinyDB(export(history, "tinydb-json", tmp_path / "stock.json"), access_mode="r") as stock:
-        assert stock.tables() == {"node01/2026-11-23"}
+        assert stock.tables() == {"_powergraph", "node01/2026-11-23"}
+        assert stock.table("_powergraph").all() == []
         assert stock.table("node01/2026-11-23").all() == history.db.table("node01/2026-11-23").all()
+
+
+@pytest.mark.parametrize("kind", ["tinydb-json", "ndjson"])
+def test_whatever_a_store_has_comes_back_and_be_it_notes_alone(kind: str, tmp_path: Path) -> None:
+    lasting = Event("node01", EventKind.OUTAGE, NOON_MS, None, "timeout")
+    stores: dict[str, dict[str, list[dict[str, Any]]]] = {
+        "empty": {},
+        "events": {"node01/2026-11-23.events": [event_document(lasting)]},
+        "notes": {"notes": [{"gone": 1}, {"text": "é"}, {"gone": 2}, {"text": "b"}], "2017513": [{"a": None}]},
+        "a note first": {"node01/2026-11-23": [{"text": "x"}, SAMPLE], "node01/2026-11-23.events": [{"text": "y"}]},
+    }
+    for name, tables in stores.items():
+        history, back = TinyDbHistory(tmp_path / name), TinyDbHistory(tmp_path / f"{name} back")
+        for table, documents in tables.items():
+            history.db.table(table).insert_multiple(documents)
+            history.db.table(table).remove(where("gone").exists())
+        path = export(history, kind, tmp_path / f"{name}.{kind}")
+        for _ in range(2):
+            bring_in(back, path)
+            assert everything(back) == everything(history)
+        history.close()
+        back.close()
+
+
+def test_an_export_without_our_mark_is_known_by_any_of_its_documents(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    path = tmp_path / "other.json"
+    for tables in (
+        {"node01/2026-11-23": {"3": {"text": "x"}, "7": SAMPLE}},
+        {"node02/2026-11-23.events": {"1": {"kind": "outage", "begin_ms": NOON_MS}}, "notes": {"2": {"text": "y"}}},
+    ):
+        path.write_text(json.dumps(tables))
+        assert bring_in(history, path) == Imported(added=2)
+    assert everything(history) == {
+        "node01/2026-11-23": [{"id": 3, "text": "x"}, {"id": 7, **SAMPLE}],
+        "node02/2026-11-23.events": [{"id": 1, "kind": "outage", "begin_ms": NOON_MS}],
+        "notes": [{"id": 2, "text": "y"}],
+    }
+
+
+def test_documents_get_ids_of_their_own_where_theirs_are_taken_or_none(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db")
+    history.db.table("notes").insert({"text": "a"})
+    path = tmp_path / "more.ndjson"
+    numbers = [1, 5, 5, "x", None, -1]
+    lines = [{"table": "notes", "id": number, "document": {"text": repr(number)}} for number in numbers]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert bring_in(history, path) == Imported(added=6)
+    assert [document.doc_id for document in history.db.table("notes")] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_watts_beyond_dcmi_come_back_and_its_sign_for_no_value_is_none(tmp_path: Path) -> None:
+    history, back = TinyDbHistory(tmp_path / "db"), TinyDbHistory(tmp_path / "back")
+    chassis = [Sample("node01", NOON_MS + watts, watts, Source.SDR) for watts in (65_534, 65_535, 65_536, 1_000_000)]
+    history.append(chassis)
+    assert bring_in(back, export(history, "csv", tmp_path / "all.csv")) == Imported(added=4)
+    assert list(back.read("node01", *EVER)) == chassis
+    path = tmp_path / "published.csv"
+    path.write_text("".join(f"2026-11-23T13:00:00Z,{watts}\n" for watts in (65_534, 65_535, 65_536, 1 << 53, -1)))
+    assert bring_in(back, path) == Imported(added=2, passed_over=3)
 
 
 @given(kept=st.lists(SAMPLES, min_size=1, max_size=12))

@@ -15,17 +15,21 @@ from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Sample
 
 CSV_COLUMNS: Final = ("bmc", "timestamp", "consumption", "source", "doubt", *STATISTICS)
+MARKER_TABLE: Final = "_powergraph"
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 Advance = Callable[[], None]
 
 
 def tinydb_json(history: TinyDbHistory, tables: Sequence[str], file: TextIO, advance: Advance) -> None:
-    """One JSON document as TinyDB's own storage writes it, table by table, so that memory holds one at a time."""
-    file.write("{")
-    for number, (name, documents) in enumerate(_documents(history.db, tables, advance)):
+    """One JSON document as TinyDB's own storage writes it, table by table, so that memory holds one at a time.
+
+    An empty table tells whoever imports it that everything in the file is as our store had it.
+    """
+    file.write("{" + _to_json(MARKER_TABLE) + ":{}")
+    for name, documents in _documents(history.db, tables, advance):
         table = {str(doc_id): document for doc_id, document in documents.items()}
-        file.write(f"{',' if number else ''}{_to_json(name)}:{_to_json(table)}")
+        file.write(f",{_to_json(name)}:{_to_json(table)}")
     file.write("}\n")
 
 

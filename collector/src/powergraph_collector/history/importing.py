@@ -12,18 +12,24 @@ from pathlib import Path
 from typing import Any, Final, TextIO, cast
 from zoneinfo import ZoneInfo
 
+from tinydb.table import Document as Numbered
+
 from powergraph_collector.days import FIRST_MS, LAST_MS, checked, to_ms, utc_day
 from powergraph_collector.history.documents import STATISTICS, doubt_of, sample_document
-from powergraph_collector.history.exporting import CSV_COLUMNS
+from powergraph_collector.history.exporting import CSV_COLUMNS, MARKER_TABLE
 from powergraph_collector.history.merging import Document, merge
 from powergraph_collector.history.powerdb import PowerDB
-from powergraph_collector.history.stock_json import MOST_W, StockHistory, stock_tables
+from powergraph_collector.history.stock_json import StockHistory, checked_w, stock_tables
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Sample, Source, Statistics
 from powergraph_collector.settings import NAME_PATTERN
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
+_FORMS: Final = (
+    (re.compile(r"[^/]+/\d{4}-\d{2}-\d{2}"), {"at_ms", "power_w", "source"}),
+    (re.compile(r"[^/]+/\d{4}-\d{2}-\d{2}\.events"), {"kind", "begin_ms"}),
+)
 _HALF_A_DAY: Final = timedelta(hours=12)
 MOST_WAITING: Final = 200_000  # documents, some 100 MB
 _NO_DOCUMENT: Final = "this is no document that a store can hold: no JSON object, or not all of it Unicode"
@@ -107,12 +113,12 @@ def _entries(path: Path, meaning: Meaning, outcome: Imported, advance: Advance) 
 
 def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Entry]:
     tables = stock_tables(path)
-    if any(_is_day_table(name) and _is_ours(documents.values()) for name, documents in tables.items()):
+    if _is_export(tables):
         for name, documents in tables.items():
             for doc_id, document in documents.items():
                 if not _can_be_stored(name, document):
                     raise StoreError(f"{path}, table {name!r}, document {doc_id}: {_NO_DOCUMENT}")
-                yield name, document
+                yield name, _numbered(document, doc_id)
         return
     stock = StockHistory(path, meaning.zone, meaning.tables)
     outcome.passed_over = stock.passed_over
@@ -121,13 +127,15 @@ def _stock(path: Path, meaning: Meaning, outcome: Imported) -> Iterator[Entry]:
         yield from (_entry(sample._replace(bmc=name)) for sample in stock.read(bmc, FIRST_MS, LAST_MS))
 
 
-def _is_day_table(name: str) -> bool:
-    return bool(_DAY.fullmatch(name.rpartition("/")[2])) and "/" in name
-
-
-def _is_ours(documents: Iterable[Any]) -> bool:
-    first = next(iter(documents), None)
-    return isinstance(first, dict) and first.keys() >= {"at_ms", "power_w", "source"}
+def _is_export(tables: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a stock TinyDB file is of our store: by its mark, or by any document that has our form in its place."""
+    return MARKER_TABLE in tables or any(
+        isinstance(document, dict) and keys <= document.keys()
+        for name, documents in tables.items()
+        for form, keys in _FORMS
+        if form.fullmatch(name)
+        for document in documents.values()
+    )
 
 
 def _is_export_line(line: str) -> bool:
@@ -143,12 +151,20 @@ def _ndjson(path: Path, file: TextIO, advance: Advance) -> Iterator[Entry]:
         advance(len(line))
         try:
             found = json.loads(line)
-            table, document = found["table"], found["document"]
+            table, doc_id, document = found["table"], found["id"], found["document"]
         except (ValueError, RecursionError, KeyError, TypeError):
-            table = document = None
+            table = doc_id = document = None
         if not _can_be_stored(table, document):
             raise StoreError(f"{path}, line {number}: not a line of `powergraph db export --format ndjson`")
-        yield table, document
+        yield table, _numbered(document, doc_id)
+
+
+def _numbered(document: Document, doc_id: Any) -> Document:
+    """A document with its id, if it has one."""
+    try:
+        return Numbered(document, int(doc_id))
+    except (ValueError, TypeError, OverflowError):
+        return document
 
 
 def _can_be_stored(table: Any, document: Any) -> bool:
@@ -210,17 +226,15 @@ def _columns(path: Path, header: Sequence[str]) -> Sequence[str]:
 
 
 def _csv_sample(fields: Mapping[str, str], meaning: Meaning, clock: _Clock) -> Sample:
-    power_w = int(fields["consumption"])
-    if not 0 <= power_w <= MOST_W:
-        raise ValueError(power_w)
+    source = Source(fields.get("source") or Source.DCMI)
     statistics = None
     if fields.get("period_ms"):
         statistics = Statistics(**{name: int(fields[name]) for name in STATISTICS})
     return Sample(
         fields.get("bmc") or meaning.bmc,
         checked(clock.at_ms(fields["timestamp"].strip())),
-        power_w,
-        Source(fields.get("source") or Source.DCMI),
+        checked_w(int(fields["consumption"]), source),
+        source,
         doubt_of(fields.get("doubt", "").split()),
         statistics,
     )

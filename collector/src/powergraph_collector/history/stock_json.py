@@ -20,7 +20,7 @@ from tinydb.storages import JSONStorage
 from powergraph_collector.days import checked, to_ms, utc_day
 from powergraph_collector.history.documents import sample_of, whole
 from powergraph_collector.history.storage import StoreError
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Event, Sample, Source
 
 UNNAMED: Final = ""
 _OURS = re.compile(r"(?P<bmc>[^/]+)/(?P<day>\d{4}-\d{2}-\d{2})")
@@ -28,7 +28,15 @@ _PACKED = re.compile(r"(?P<year>(?:19|20)\d\d)(?P<rest>\d{2,4})")
 _POWER_NAMES: Final = ("power_w", "watts", "consumption", "power")
 _TIME_NAMES: Final = ("time", "timestamp", "date")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")
-MOST_W: Final = 65_534
+_NO_VALUE_W: Final = 65_535  # what BMCs answer that have none, by DCMI
+_MOST_W: Final = (1 << 53) - 1  # which either engine keeps exactly
+
+
+def checked_w(power_w: int, source: Source = Source.DCMI) -> int:
+    """Watts that a store may hold. Raises ValueError for any other."""
+    if not 0 <= power_w <= _MOST_W or (power_w == _NO_VALUE_W and source is not Source.SDR):
+        raise ValueError(power_w)
+    return power_w
 
 
 def candidates(table: str) -> list[date]:
@@ -147,11 +155,9 @@ class StockHistory:
             yield sample
 
     def _sample(self, bmc: str, day: date, document: Mapping[str, Any], former_ms: int) -> Sample:
-        power_w = whole(next(document[name] for name in _POWER_NAMES if name in document))
-        if not 0 <= power_w <= MOST_W:
-            raise ValueError(power_w)
         if "at_ms" in document and "source" in document:
             return sample_of(bmc, document)
+        power_w = checked_w(whole(next(document[name] for name in _POWER_NAMES if name in document)))
         text = str(next(document[name] for name in _TIME_NAMES if name in document))
         clock = _CLOCK.fullmatch(text)
         if clock is None:
