@@ -64,15 +64,18 @@ def test_an_export_to_a_file_may_be_of_one_bmc(store: Path, tmp_path: Path) -> N
     assert "it has node01, node02" in complaint(err)
 
 
+def damage(columns: Path) -> None:
+    content = bytearray(columns.read_bytes())
+    content[-20] ^= 1
+    columns.write_bytes(content)
+
+
 def test_a_check_names_damage_and_everything_else_goes_on(store: Path, tmp_path: Path) -> None:
     assert run(tmp_path, "powergraph", "db", "check", store)[:2] == (
         0,
         "2 tables, 600 documents, 0 damaged lines, 0 damaged blocks\n",
     )
-    columns = store / "node01" / "2026-11-23.columns.gz"
-    content = bytearray(columns.read_bytes())
-    content[-20] ^= 1
-    columns.write_bytes(content)
+    damage(store / "node01" / "2026-11-23.columns.gz")
     code, out, err = run(tmp_path, "powergraph", "db", "check", store)
     assert (code, err) == (6, "")
     assert out.splitlines()[0] == "node01/2026-11-23: 0 damaged lines, 1 damaged blocks"
@@ -122,3 +125,28 @@ def test_what_cannot_be_imported_is_said_in_one_line(tmp_path: Path, content: st
     found, _, err = run(tmp_path, "powergraph", "db", "import", "old", "--jsonfile", "new.db")
     assert found == code
     assert words in complaint(err)
+
+
+@pytest.mark.parametrize("kind", ["tinydb-json", "ndjson", "csv"])
+def test_an_export_of_a_damaged_store_has_the_rest_and_says_what_is_missing(
+    store: Path, tmp_path: Path, kind: str
+) -> None:
+    damage(store / "node01" / "2026-11-23.columns.gz")
+    with (store / "node01" / "2026-11-23.events.jsonl").open("w") as events:
+        events.write('["00000000",1,{}]\n')
+    code, out, err = run(tmp_path, "powergraph", "db", "export", store, "--format", kind, "--output", "exported")
+    assert (code, out) == (6, "")
+    told = ["node01/2026-11-23: 0 damaged lines, 1 damaged blocks"]
+    told += ["node01/2026-11-23.events: 1 damaged lines, 0 damaged blocks"] * (kind != "csv")
+    assert err.splitlines()[:-1] == [f"exported: {2 if kind == 'csv' else 3} tables exported", *told]
+    assert err.splitlines()[-1].startswith(f"powergraph: {len(told)} tables of {store} are damaged: ")
+    code, out, _ = run(tmp_path, "powergraph", "db", "import", "exported", "--jsonfile", "copy.db")
+    assert (code, out) == (0, "exported: 300 documents imported into copy.db\n")
+
+
+def test_a_copy_of_a_damaged_store_has_the_rest_and_says_what_is_missing(store: Path, tmp_path: Path) -> None:
+    damage(store / "node01" / "2026-11-23.columns.gz")
+    code, out, err = run(tmp_path, "powergraph", "db", "copy", "--from", store, "--to", "copy.db")
+    assert (code, out) == (6, "300 samples copied, 0 were there already; 0 events copied\n")
+    assert err.splitlines()[0] == "node01/2026-11-23: 0 damaged lines, 1 damaged blocks"
+    assert err.splitlines()[1].startswith(f"powergraph: 1 tables of {store} are damaged: ")

@@ -34,7 +34,8 @@ REAL_DAY = Path(__file__).parents[4] / "shared" / "data" / "power8-2017-07-23.cs
 
 def export(history: TinyDbHistory, kind: str, path: Path) -> Path:
     with path.open("w", encoding="utf-8") as file:
-        exporting.FORMATS[kind](history, history.db.storage.names(), file, lambda: None)
+        form = exporting.FORMATS[kind]
+        form.write(exporting.tables_of(history, filter(form.takes, history.db.storage.names())), file)
     return path
 
 
@@ -294,7 +295,7 @@ def test_an_export_is_written_as_it_is_read(tmp_path: Path) -> None:
     history = TinyDbHistory(tmp_path / "db")
     history.append(samples(2))
     text = io.StringIO()
-    exporting.csv_rows(history, history.db.storage.names(), text, lambda: None)
+    exporting.csv_rows(exporting.tables_of(history, history.db.storage.names()), text)
     assert text.getvalue().splitlines() == [
         "bmc,timestamp,consumption,source,doubt,min_w,max_w,average_w,period_ms,bmc_time_s",
         "node01,2026-11-23T12:00:00.000Z,400,dcmi,,,,,,",

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from datetime import date
 from pathlib import Path
@@ -18,12 +19,12 @@ from rich.progress import Progress
 
 from powergraph_collector import settings
 from powergraph_collector.commands import opening, rebuild, retention, simulate
-from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.commands.frame import CommandError, ExitCode, tell
 from powergraph_collector.history import copying, exporting
 from powergraph_collector.history import opening as history_opening
 from powergraph_collector.history.contents import Contents
+from powergraph_collector.history.engine import CheckedHistory
 from powergraph_collector.history.importing import Meaning, import_file
-from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.storage import LogStorage
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.history.victoriametrics_http import Access, Server
@@ -49,33 +50,50 @@ def check(store: Path) -> int:
     What was cut off exactly behind a line cannot be seen in a day that still consists of lines. Damaged tables that
     were rewritten have left the former files beside them: remove those once they are of no use any more.
     """
-    with PowerDB(store, access_mode="r") as db, _progress() as progress:
-        names = sorted(db.tables())
-        documents = lines = blocks = cut = 0
-        for name in progress.track(names, description="checking"):
-            contents = _at_rest(db.storage, name)
+    with closing(TinyDbHistory(store, access_mode="r")) as history, _progress() as progress:
+        storage = history.db.storage
+        names = sorted(storage.names())
+        documents, cut = 0, False
+        for name, contents in exporting.tables_of(history, progress.track(names, description="checking")):
             documents += len(contents.documents)
-            lines += contents.damaged_lines
-            blocks += contents.damaged_blocks
-            cut += contents.unfinished_bytes
-            end = f", {contents.unfinished_bytes} bytes of a line that was cut off" if contents.unfinished_bytes else ""
-            if end or not contents.is_whole:
-                damage = f"{contents.damaged_lines} damaged lines, {contents.damaged_blocks} damaged blocks"
-                click.echo(f"{name}: {damage}{end}")
-        aside = db.storage.set_aside()
+            at_rest = _at_rest(storage, name, contents)
+            cut |= bool(at_rest.unfinished_bytes)
+            if at_rest.unfinished_bytes or not at_rest.is_whole:
+                click.echo(_damaged(name, at_rest))
+        aside = storage.set_aside()
     for path in aside:
         click.echo(f"{path}: damaged, set aside when its table was rewritten")
+    lines = sum(contents.damaged_lines for contents in history.damage.values())
+    blocks = sum(contents.damaged_blocks for contents in history.damage.values())
     click.echo(f"{len(names)} tables, {documents} documents, {lines} damaged lines, {blocks} damaged blocks")
-    return ExitCode.STORE if lines or blocks or cut or aside else ExitCode.DONE
+    return ExitCode.STORE if history.damage or cut or aside else ExitCode.DONE
 
 
-def _at_rest(storage: LogStorage, name: str) -> Contents:
+def _at_rest(storage: LogStorage, name: str, contents: Contents) -> Contents:
     """A table's contents; a line that is just being written is waited for."""
-    contents = storage.contents(name)
-    if contents.unfinished_bytes:
-        time.sleep(_A_WRITE_S)
-        contents = storage.contents(name)
-    return contents
+    if not contents.unfinished_bytes:
+        return contents
+    time.sleep(_A_WRITE_S)
+    try:
+        return storage.contents(name)
+    except KeyError:  # gone by now
+        return contents
+
+
+def _damaged(name: str, contents: Contents) -> str:
+    end = f", {contents.unfinished_bytes} bytes of a line that was cut off" if contents.unfinished_bytes else ""
+    return f"{name}: {contents.damaged_lines} damaged lines, {contents.damaged_blocks} damaged blocks{end}"
+
+
+def _tell_of_damage(store: object, damage: Mapping[str, Contents]) -> None:
+    """Say what is missing, once everything else is safe. Raises CommandError."""
+    for name, contents in damage.items():
+        tell(_damaged(name, contents))
+    if damage:
+        raise CommandError(
+            f"{len(damage)} tables of {store} are damaged: all that could be read of them and of the others was taken",
+            ExitCode.STORE,
+        )
 
 
 @command.command()
@@ -90,26 +108,31 @@ def _at_rest(storage: LogStorage, name: str) -> Contents:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default, stdout.")
 @click.option("--bmc", "bmcs", multiple=True, help="Only this BMC; may be given several times.")
 def export(*, store: Path, kind: str, output: Path | None, bmcs: tuple[str, ...]) -> None:
-    """Write all of STORE in a form that others read; `powergraph db import` reads it back. STORE may be in use."""
-    history = TinyDbHistory(store, access_mode="r")
-    names = history.db.storage.names()
-    unknown = [bmc for bmc in bmcs if bmc not in history.bmcs()]
-    if unknown:
-        known = ", ".join(history.bmcs()) or "none"
-        raise CommandError(f"no BMC {unknown[0]} in the store: it has {known}", ExitCode.NOTHING_FOUND)
-    wanted = [name for name in names if not bmcs or name.partition("/")[0] in bmcs]
-    temporary = None if output is None else output.with_name(f".{output.name}.new")
-    with ExitStack() as stack:
-        file = sys.stdout if temporary is None else stack.enter_context(temporary.open("w", encoding="utf-8"))
-        progress = stack.enter_context(_progress())
-        task = progress.add_task("exporting", total=len(wanted))
-        exporting.FORMATS[kind](history, wanted, file, lambda: progress.advance(task))
-        file.flush()
-        if temporary is not None:
-            os.fsync(file.fileno())
-    if output is not None and temporary is not None:
-        temporary.replace(output)
-        click.echo(f"{output}: {len(wanted)} tables exported", err=True)
+    """Write all of STORE in a form that others read; `powergraph db import` reads it back. STORE may be in use.
+
+    Of damaged tables it writes what can be read, tells what is missing, and ends with exit code 6.
+    """
+    form = exporting.FORMATS[kind]
+    with closing(TinyDbHistory(store, access_mode="r")) as history:
+        names = history.db.storage.names()
+        unknown = [bmc for bmc in bmcs if bmc not in history.bmcs()]
+        if unknown:
+            known = ", ".join(history.bmcs()) or "none"
+            raise CommandError(f"no BMC {unknown[0]} in the store: it has {known}", ExitCode.NOTHING_FOUND)
+        wanted = [name for name in names if form.takes(name) and (not bmcs or name.partition("/")[0] in bmcs)]
+        temporary = None if output is None else output.with_name(f".{output.name}.new")
+        with ExitStack() as stack:
+            file = sys.stdout if temporary is None else stack.enter_context(temporary.open("w", encoding="utf-8"))
+            progress = stack.enter_context(_progress())
+            tables = exporting.tables_of(history, progress.track(wanted, description="exporting"))
+            form.write(tables, file)
+            file.flush()
+            if temporary is not None:
+                os.fsync(file.fileno())
+        if output is not None and temporary is not None:
+            temporary.replace(output)
+            click.echo(f"{output}: {len(wanted)} tables exported", err=True)
+        _tell_of_damage(store, history.damage)
 
 
 @command.command(name="import")
@@ -146,7 +169,8 @@ def import_(
                 task = progress.add_task(f"importing {file.name}", total=file.stat().st_size)
                 outcome = import_file(store.db, file, meaning, lambda size: progress.advance(task, size))  # noqa: B023
             known = f", {outcome.known} were there already" if outcome.known else ""
-            left_out = f", {outcome.passed_over} without usable time and whole watts left out" * bool(outcome.passed_over)
+            lack = "without usable time and whole watts left out"
+            left_out = f", {outcome.passed_over} {lack}" if outcome.passed_over else ""
             click.echo(f"{file}: {outcome.added} documents imported into {jsonfile}{known}{left_out}")
         with _progress() as progress:
             progress.add_task("compacting", total=None)
@@ -174,7 +198,8 @@ def copy_(*, source: opening.Place, target: opening.Place) -> None:
 
     Each end is a store, the URL of a VictoriaMetrics, or a settings file (.toml), which stands for the history of its
     service, with groups, users and passwords, and is the way to a cluster. A VictoriaMetrics holds samples alone:
-    events go along between stores and settings files.
+    events go along between stores and settings files. Of damaged tables it copies what can be read, tells what is
+    missing, and ends with exit code 6.
     """
     if source == target:
         raise CommandError("--from and --to are the same history", ExitCode.USAGE)
@@ -195,7 +220,8 @@ def copy_(*, source: opening.Place, target: opening.Place) -> None:
             events = copying.copy_events(readable, adding)
             progress.update(task, description="making sure")
             adding.finish()
-    click.echo(f"{new} samples copied, {total - new} were there already; {events} events copied")
+        click.echo(f"{new} samples copied, {total - new} were there already; {events} events copied")
+        _tell_of_damage(opening.words(source), readable.damage if isinstance(readable, CheckedHistory) else {})
 
 
 def _target(place: opening.Place, source: opening.Place, stack: ExitStack) -> copying.Target:

@@ -156,8 +156,8 @@ def history(
         if absent := sorted(tables.keys() - stock.tables):
             raise CommandError(f"--table: there is no table {absent[0]} in {place}", ExitCode.USAGE)
         if stock.passed_over:
-            words = "documents without usable time and whole watts left out"
-            click.echo(f"{place}: {stock.passed_over} {words}", err=True)
+            left_out = "documents without usable time and whole watts left out"
+            click.echo(f"{place}: {stock.passed_over} {left_out}", err=True)
         yield stock
 
 

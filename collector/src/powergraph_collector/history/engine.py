@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from powergraph_collector.model import Event, Sample
+
+from .contents import Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,16 @@ class StampedHistory(ReadableHistory, Protocol):
 
     def stamps(self, bmc: str) -> dict[str, str]:
         """By UTC day with samples, something that changes whenever its samples or events do. Raises OSError."""
+        ...
+
+
+@runtime_checkable
+class CheckedHistory(ReadableHistory, Protocol):
+    """A history that knows what of it could not be read."""
+
+    @property
+    def damage(self) -> Mapping[str, Contents]:
+        """What is damaged of the tables that were read, by name, without documents."""
         ...
 
 

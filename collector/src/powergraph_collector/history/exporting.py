@@ -5,65 +5,73 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from powergraph_collector.days import iso
-from powergraph_collector.history.documents import STATISTICS, sample_document
-from powergraph_collector.history.powerdb import PowerDB
-from powergraph_collector.history.tinydb_engine import TinyDbHistory
+from powergraph_collector.history.contents import Contents
+from powergraph_collector.history.documents import STATISTICS, sample_document, samples_of
+from powergraph_collector.history.tinydb_engine import TinyDbHistory, is_day
 from powergraph_collector.model import Sample
 
 CSV_COLUMNS: Final = ("bmc", "timestamp", "consumption", "source", "doubt", *STATISTICS)
 MARKER_TABLE: Final = "_powergraph"
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
-Advance = Callable[[], None]
+Table = tuple[str, Contents]
 
 
-def tinydb_json(history: TinyDbHistory, tables: Sequence[str], file: TextIO, advance: Advance) -> None:
+def tinydb_json(tables: Iterable[Table], file: TextIO) -> None:
     """One JSON document as TinyDB's own storage writes it, table by table, so that memory holds one at a time.
 
     An empty table tells whoever imports it that everything in the file is as our store had it.
     """
     file.write("{" + _to_json(MARKER_TABLE) + ":{}")
-    for name, documents in _documents(history.db, tables, advance):
-        table = {str(doc_id): document for doc_id, document in documents.items()}
+    for name, contents in tables:
+        table = {str(doc_id): document for doc_id, document in contents.documents.items()}
         file.write(f",{_to_json(name)}:{_to_json(table)}")
     file.write("}\n")
 
 
-def ndjson(history: TinyDbHistory, tables: Sequence[str], file: TextIO, advance: Advance) -> None:
+def ndjson(tables: Iterable[Table], file: TextIO) -> None:
     """A line a document: `{"table": …, "id": …, "document": {…}}`."""
-    for name, documents in _documents(history.db, tables, advance):
-        for doc_id, document in documents.items():
+    for name, contents in tables:
+        for doc_id, document in contents.documents.items():
             file.write(_to_json({"table": name, "id": doc_id, "document": document}) + "\n")
 
 
-def csv_rows(history: TinyDbHistory, tables: Sequence[str], file: TextIO, advance: Advance) -> None:
-    """All samples with all that is known of them, a row each; events and other tables are not in it."""
+def csv_rows(tables: Iterable[Table], file: TextIO) -> None:
+    """Samples with all that is known of them, a row each."""
     file.write(_row(CSV_COLUMNS))
-    wanted = set(tables)
-    for bmc in history.bmcs():
-        for day in history.utc_days(bmc):
-            if f"{bmc}/{day}" in wanted:
-                file.writelines(_row(_csv_fields(sample)) for sample in history.read_day(bmc, day))
-                advance()
+    for name, contents in tables:
+        samples = samples_of(name.partition("/")[0], contents.documents.values())
+        file.writelines(_row(_csv_fields(sample)) for sample in samples)
 
 
-FORMATS: Final[dict[str, Callable[[TinyDbHistory, Sequence[str], TextIO, Advance], None]]] = {
-    "tinydb-json": tinydb_json,
-    "ndjson": ndjson,
-    "csv": csv_rows,
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How to write tables, and which of them."""
+
+    write: Callable[[Iterable[Table], TextIO], None]
+    takes: Callable[[str], bool] = lambda _name: True
+
+
+def _is_of_samples(name: str) -> bool:
+    return is_day(name.partition("/")[2])
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "tinydb-json": Format(tinydb_json),
+    "ndjson": Format(ndjson),
+    "csv": Format(csv_rows, _is_of_samples),
 }
 
 
-def _documents(
-    db: PowerDB, tables: Iterable[str], advance: Advance
-) -> Iterator[tuple[str, Mapping[int, Mapping[str, Any]]]]:
-    for name in tables:
-        yield name, db.storage.contents(name).documents
-        advance()
+def tables_of(history: TinyDbHistory, names: Iterable[str]) -> Iterator[Table]:
+    """Those tables, read one after the other; their damage is in `history.damage` then. Raises OSError."""
+    for name in names:
+        yield name, history.contents(name)
 
 
 def _csv_fields(sample: Sample) -> list[Any]:

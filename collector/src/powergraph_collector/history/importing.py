@@ -51,7 +51,7 @@ class Meaning:
 
 @dataclass(slots=True)
 class Imported:
-    """What came of an import: documents added, those the store had already, rows without usable time and whole watts."""
+    """What came of an import: documents added, those that were there, rows without usable time and whole watts."""
 
     added: int = 0
     known: int = 0

@@ -6,6 +6,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 from powergraph_collector.days import utc_day
 from powergraph_collector.model import Event, Sample
 
+from .contents import Contents
 from .documents import event_document, event_of, sample_document, samples_of
 from .engine import Acknowledged
 from .powerdb import PowerDB
@@ -29,8 +31,8 @@ class TinyDbHistory:
     """History in a PowerDB: samples in table `<bmc>/<UTC day>`, events in `<bmc>/<UTC day>.events`.
 
     An event that lasts is kept on the day on which it is told, so that telling it again on each day puts it there; one
-    that ended, on the day of its end. Readers merge by kind and beginning. Raises history.storage.StoreError where the
-    store cannot be used.
+    that ended, on the day of its end. Readers merge by kind and beginning. `damage` is that of the tables that were
+    read, by name, without their documents. Raises history.storage.StoreError where the store cannot be used.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class TinyDbHistory:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.db = PowerDB(path, access_mode=access_mode)
+        self.damage: dict[str, Contents] = {}
         self._now_ms = now_ms
         self._current: dict[str, str] = {}
         self._compacted_before = ""
@@ -103,7 +106,7 @@ class TinyDbHistory:
         for bmc in self.bmcs():
             for name, size in self.db.storage.tables_with_lines(bmc):
                 of_day = name.removeprefix(f"{bmc}/").removesuffix(EVENTS_SUFFIX)
-                if size >= SMALLEST_COMPACTED and _is_day(of_day) and of_day < day:
+                if size >= SMALLEST_COMPACTED and is_day(of_day) and of_day < day:
                     yield name
 
     def read(self, bmc: str, from_ms: int, to_ms: int) -> Iterator[Sample]:
@@ -139,7 +142,7 @@ class TinyDbHistory:
     def last(self, bmc: str, count: int) -> list[Sample]:
         """The last count samples; reads only the end of the newest tables."""
         found: list[Sample] = []
-        for day in filter(_is_day, self.db.storage.newest_in(bmc)):
+        for day in filter(is_day, self.db.storage.newest_in(bmc)):
             wanted = count - len(found)
             if wanted <= 0:
                 break
@@ -156,7 +159,7 @@ class TinyDbHistory:
 
     def utc_days(self, bmc: str) -> list[str]:
         """UTC days with a table of samples."""
-        return [day for day in self._tables(bmc) if _is_day(day)]
+        return [day for day in self._tables(bmc) if is_day(day)]
 
     def drop_day(self, bmc: str, day: str) -> None:
         """Remove the samples of a UTC day. Raises OSError."""
@@ -169,7 +172,7 @@ class TinyDbHistory:
     def stamps(self, bmc: str) -> dict[str, str]:
         """By UTC day with samples, what changes whenever its tables do. Raises OSError."""
         stamps = self._table_stamps(bmc)
-        return {day: stamp + stamps.get(day + EVENTS_SUFFIX, "") for day, stamp in stamps.items() if _is_day(day)}
+        return {day: stamp + stamps.get(day + EVENTS_SUFFIX, "") for day, stamp in stamps.items() if is_day(day)}
 
     def event_stamps(self, bmc: str) -> dict[str, str]:
         """By UTC day with events, what changes whenever they do. Raises OSError."""
@@ -181,7 +184,7 @@ class TinyDbHistory:
 
     def _event_days(self, bmc: str) -> list[str]:
         days = (name.removesuffix(EVENTS_SUFFIX) for name in self._tables(bmc) if name.endswith(EVENTS_SUFFIX))
-        return [day for day in days if _is_day(day)]
+        return [day for day in days if is_day(day)]
 
     def _tables(self, bmc: str) -> list[str]:
         return [name.partition("/")[2] for name in self.db.storage.names(bmc)]
@@ -194,16 +197,24 @@ class TinyDbHistory:
 
     def _documents(self, name: str) -> Iterable[Mapping[str, Any]]:
         try:
-            return self.db.storage.contents(name).documents.values()
+            return self.contents(name).documents.values()
         except KeyError:
             return ()
+
+    def contents(self, name: str) -> Contents:
+        """A table; what of it is damaged is remembered in `damage`. Raises KeyError, OSError."""
+        contents = self.db.storage.contents(name)
+        if not contents.is_whole:
+            self.damage[name] = replace(contents, documents={})
+        return contents
 
     def close(self) -> None:
         """Close the store."""
         self.db.close()
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether text is a day as tables have it in their names, `YYYY-MM-DD`."""
     if not _DAY.fullmatch(text):
         return False
     try:

@@ -19,6 +19,7 @@ from powergraph_collector.days import LAST_MS, span_of, utc_day
 from powergraph_collector.model import Event, Sample
 
 from . import engine, spool
+from .contents import Contents
 from .engine import Acknowledged, HistoryAwayError
 from .spool import Spool
 from .tinydb_engine import TinyDbHistory
@@ -107,6 +108,11 @@ class VictoriaMetricsReader:
     def read_events(self, bmc: str, from_ms: int, to_ms: int) -> list[Event]:
         """Events that touch a span; VictoriaMetrics itself has none."""
         return [] if self._events is None else self._events.read_events(bmc, from_ms, to_ms)
+
+    @property
+    def damage(self) -> Mapping[str, Contents]:
+        """What is damaged of the events' tables that were read."""
+        return {} if self._events is None else self._events.damage
 
     def last(self, bmc: str, count: int) -> list[Sample]:
         """The last count samples, oldest first."""
