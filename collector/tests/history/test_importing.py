@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -289,6 +290,25 @@ def test_any_file_is_read_or_refused_in_words(content: bytes, tmp_path_factory: 
     except StoreError as error:
         assert "other" in str(error)
     history.close()
+
+
+@pytest.mark.parametrize("kind", list(exporting.FORMATS))
+def test_a_day_that_is_removed_during_an_export_is_left_out(kind: str, tmp_path: Path) -> None:
+    history, copy = TinyDbHistory(tmp_path / "db"), TinyDbHistory(tmp_path / "copy")
+    history.append([*samples(2), *samples(2, from_ms=NOON_MS + DAY_MS), *samples(2, "node02")])
+    names = iter(history.db.storage.names())
+
+    def retained() -> Iterator[str]:
+        for name in names:
+            if name == "node01/2026-11-24":
+                history.drop_day("node01", "2026-11-24")
+            yield name
+
+    path = tmp_path / "exported"
+    with path.open("w") as file:
+        exporting.FORMATS[kind].write(exporting.tables_of(history, retained()), file)
+    assert "node01/2026-11-24" not in path.read_text()
+    assert bring_in(copy, path) == Imported(added=4)
 
 
 def test_an_export_is_written_as_it_is_read(tmp_path: Path) -> None:

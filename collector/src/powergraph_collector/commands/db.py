@@ -52,10 +52,10 @@ def check(store: Path) -> int:
     """
     with closing(TinyDbHistory(store, access_mode="r")) as history, _progress() as progress:
         storage = history.db.storage
-        names = sorted(storage.names())
-        documents, cut = 0, False
-        for name, contents in exporting.tables_of(history, progress.track(names, description="checking")):
-            documents += len(contents.documents)
+        names = progress.track(storage.names(), description="checking")
+        tables, documents, cut = 0, 0, False
+        for name, contents in exporting.tables_of(history, names):
+            tables, documents = tables + 1, documents + len(contents.documents)
             at_rest = _at_rest(storage, name, contents)
             cut |= bool(at_rest.unfinished_bytes)
             if at_rest.unfinished_bytes or not at_rest.is_whole:
@@ -65,7 +65,7 @@ def check(store: Path) -> int:
         click.echo(f"{path}: damaged, set aside when its table was rewritten")
     lines = sum(contents.damaged_lines for contents in history.damage.values())
     blocks = sum(contents.damaged_blocks for contents in history.damage.values())
-    click.echo(f"{len(names)} tables, {documents} documents, {lines} damaged lines, {blocks} damaged blocks")
+    click.echo(f"{tables} tables, {documents} documents, {lines} damaged lines, {blocks} damaged blocks")
     return ExitCode.STORE if history.damage or cut or aside else ExitCode.DONE
 
 

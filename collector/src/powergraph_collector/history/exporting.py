@@ -69,9 +69,16 @@ FORMATS: Final[Mapping[str, Format]] = {
 
 
 def tables_of(history: TinyDbHistory, names: Iterable[str]) -> Iterator[Table]:
-    """Those tables, read one after the other; their damage is in `history.damage` then. Raises OSError."""
+    """Those tables, but for any that are gone by then, read one after the other. Raises OSError.
+
+    Their damage is in `history.damage` afterwards.
+    """
     for name in names:
-        yield name, history.contents(name)
+        try:
+            contents = history.contents(name)
+        except KeyError:
+            continue
+        yield name, contents
 
 
 def _csv_fields(sample: Sample) -> list[Any]:
