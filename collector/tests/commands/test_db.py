@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.commands.test_commands import complaint, run
+from tests.commands.test_commands import complaint, run, start, wait_for
 from tinydb import TinyDB
 
 from powergraph_collector.history.powerdb import PowerDB
@@ -150,3 +153,43 @@ def test_a_copy_of_a_damaged_store_has_the_rest_and_says_what_is_missing(store: 
     assert (code, out) == (6, "300 samples copied, 0 were there already; 0 events copied\n")
     assert err.splitlines()[0] == "node01/2026-11-23: 0 damaged lines, 1 damaged blocks"
     assert err.splitlines()[1].startswith(f"powergraph: 1 tables of {store} are damaged: ")
+
+
+def export_to(output: object, store: Path) -> list[object]:
+    return ["db", "export", store, "--format", "ndjson", "--output", output]
+
+
+def test_an_export_writes_into_a_pipe_and_leaves_a_link_what_it_is(store: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("file")
+    process = start(tmp_path, "powergraph", *export_to("fifo", store))
+    lines = (tmp_path / "fifo").read_text().splitlines()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, len(lines), err) == (0, 600, "fifo: 2 tables exported\n")
+    assert (tmp_path / "fifo").is_fifo()
+    assert run(tmp_path, "powergraph", *export_to("link", store))[0] == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, None])
+def test_an_export_that_is_broken_off_leaves_what_was_there_before(
+    store: Path, tmp_path: Path, number: signal.Signals | None
+) -> None:
+    (tmp_path / "output").write_text("former")
+    temporary = tmp_path / ".output.new"
+    if number is None:
+        before = ("sh", "-c", 'ulimit -f 20; exec "$@"', "sh", sys.executable)  # no file may grow beyond it
+        process = start(tmp_path, "powergraph", *export_to("output", store), before=before)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 6
+        assert complaint(err) == "powergraph: output: File too large"
+    else:
+        os.mkfifo(store / "node02" / "2026-11-24.jsonl")  # opening it waits for a writer
+        process = start(tmp_path, "powergraph", *export_to("output", store))
+        wait_for(temporary.exists, process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err.strip()) == (130 if number == signal.SIGINT else -number, "")
+    assert not temporary.exists()
+    assert (tmp_path / "output").read_text() == "former"

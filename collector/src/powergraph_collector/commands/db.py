@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from powergraph_collector import settings
-from powergraph_collector.commands import opening, rebuild, retention, simulate
+from powergraph_collector.commands import opening, output, rebuild, retention, simulate
 from powergraph_collector.commands.frame import CommandError, ExitCode, tell
 from powergraph_collector.history import copying, exporting
 from powergraph_collector.history import opening as history_opening
@@ -105,9 +104,9 @@ def _tell_of_damage(store: object, damage: Mapping[str, Contents]) -> None:
     required=True,
     help="tinydb-json: one file that stock TinyDB opens. ndjson: a line a document. csv: samples alone, a row each.",
 )
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default, stdout.")
+@click.option("--output", "path", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default, stdout.")
 @click.option("--bmc", "bmcs", multiple=True, help="Only this BMC; may be given several times.")
-def export(*, store: Path, kind: str, output: Path | None, bmcs: tuple[str, ...]) -> None:
+def export(*, store: Path, kind: str, path: Path | None, bmcs: tuple[str, ...]) -> None:
     """Write all of STORE in a form that others read; `powergraph db import` reads it back. STORE may be in use.
 
     Of damaged tables it writes what can be read, tells what is missing, and ends with exit code 6.
@@ -120,18 +119,11 @@ def export(*, store: Path, kind: str, output: Path | None, bmcs: tuple[str, ...]
             known = ", ".join(history.bmcs()) or "none"
             raise CommandError(f"no BMC {unknown[0]} in the store: it has {known}", ExitCode.NOTHING_FOUND)
         wanted = [name for name in names if form.takes(name) and (not bmcs or name.partition("/")[0] in bmcs)]
-        temporary = None if output is None else output.with_name(f".{output.name}.new")
-        with ExitStack() as stack:
-            file = sys.stdout if temporary is None else stack.enter_context(temporary.open("w", encoding="utf-8"))
-            progress = stack.enter_context(_progress())
+        with output.opened(path) as file, _progress() as progress:
             tables = exporting.tables_of(history, progress.track(wanted, description="exporting"))
             form.write(tables, file)
-            file.flush()
-            if temporary is not None:
-                os.fsync(file.fileno())
-        if output is not None and temporary is not None:
-            temporary.replace(output)
-            click.echo(f"{output}: {len(wanted)} tables exported", err=True)
+        if path is not None:
+            click.echo(f"{path}: {len(wanted)} tables exported", err=True)
         _tell_of_damage(store, history.damage)
 
 
