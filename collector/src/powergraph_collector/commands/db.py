@@ -145,7 +145,8 @@ def import_(
 
     FILES are what `db export` wrote, published CSV files, TinyDB JSON files with a table per day, or the JSON and CSV
     files of 2017. Samples that a file gives no BMC for go to --bmc, by default the file's name. What the store has
-    already is not taken twice, so that an import may be repeated; samples stay in the order of their times.
+    already is not taken twice, so that an import may be repeated; samples stay in the order of their times. Rows
+    without usable time and watts are left out and counted.
     """
     for file in files:
         name = bmc or file.name.partition(".")[0]
