@@ -31,7 +31,7 @@ _FORMS: Final = (
     (re.compile(r"[^/]+/\d{4}-\d{2}-\d{2}\.events"), {"kind", "begin_ms"}),
 )
 _HALF_A_DAY: Final = timedelta(hours=12)
-MOST_WAITING: Final = 200_000  # documents, some 100 MB
+MOST_WAITING: Final = 100_000  # documents; with statistics, 150 MB
 _NO_DOCUMENT: Final = "this is no document that a store can hold: no JSON object, or not all of it Unicode"
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
