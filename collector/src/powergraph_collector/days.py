@@ -76,6 +76,12 @@ def span_of(day: date, zone: ZoneInfo) -> tuple[int, int]:
     return tuple(to_ms(datetime.combine(each, time(), zone)) for each in (day, day + _ONE_DAY))  # type: ignore[return-value]
 
 
+def utc_span_of(day: str) -> tuple[int, int]:
+    """The first ms of a UTC day, `YYYY-MM-DD`, and the first of the next one, be it beyond the last that there is."""
+    first_ms = to_ms(datetime.combine(date.fromisoformat(day), time(), UTC))
+    return first_ms, first_ms + _ONE_DAY // _MS
+
+
 def days_between(first_ms: int, last_ms: int, zone: ZoneInfo) -> Iterator[date]:
     """The days of a zone from the one that holds first_ms to the one that holds last_ms."""
     day, last = day_of(first_ms, zone), day_of(last_ms, zone)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.history.test_victoriametrics import DAY_MS, NOON_MS, SAMPLES, numbers, row
 from tests.victoria_server import VictoriaServer
 
+from powergraph_collector.days import LAST_MS
 from powergraph_collector.history import copying
 from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -184,6 +185,14 @@ def test_a_server_that_does_not_keep_what_it_took_is_told(tmp_path: Path) -> Non
         source.close()
     finally:
         server.stop()
+
+
+def test_the_last_day_that_there_is_is_copied_too(tmp_path: Path) -> None:
+    source, store = TinyDbHistory(tmp_path / "source"), TinyDbHistory(tmp_path / "store")
+    source.append([Sample("node01", LAST_MS, 400)])
+    assert copy(source, copying.StoreTarget(store), "node01") == 1
+    source.close()
+    store.close()
 
 
 def test_twins_are_counted() -> None:

@@ -7,12 +7,10 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import accumulate
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import FIRST_MS, LAST_MS, span_of
+from powergraph_collector.days import FIRST_MS, LAST_MS, utc_span_of
 from powergraph_collector.model import Event, Sample
 
 from .documents import sample_document
@@ -34,7 +32,6 @@ from .victoriametrics_series import (
 
 SETTLED_S: Final = 6.0  # after which a server shows what it took
 MOST_WAITS: Final = 10
-_UTC: Final = ZoneInfo("UTC")
 
 
 class Target(Protocol):
@@ -61,7 +58,7 @@ class StoreTarget:
 
     def add(self, bmc: str, day: str, samples: Sequence[Sample]) -> int:
         """Put what is missing where its times are."""
-        missing = without(samples, self._history.read(bmc, *_span(day)))
+        missing = without(samples, self._history.read(bmc, *utc_span_of(day)))
         try:
             add_in_order(self._history.db, f"{bmc}/{day}", [sample_document(sample) for sample in missing])
         except OSError as error:
@@ -110,7 +107,7 @@ class ServerTarget:
 
     def add(self, bmc: str, day: str, samples: Sequence[Sample]) -> int:
         """Send what is missing."""
-        there = self._reader.placed(bmc, *_span(day))
+        there = self._reader.placed(bmc, *utc_span_of(day))
         missing = without(samples, (each.sample for each in there))
         if missing:
             placed = _marked(_placed(missing, there, self._groups.get(bmc, "")))
@@ -137,7 +134,7 @@ class ServerTarget:
         )
 
     def _lost(self, bmc: str, day: str, placed: Sequence[Placed]) -> list[Placed]:
-        exported = self._server.export(selector((*SAMPLE_METRICS, DAY_BEGUN), [bmc]), *_span(day))
+        exported = self._server.export(selector((*SAMPLE_METRICS, DAY_BEGUN), [bmc]), *utc_span_of(day))
         present = {point for series in exported for point, _ in points_of(series)}
         return [each for each in placed if any(point not in present for point, _ in points(each))]
 
@@ -200,14 +197,10 @@ def days_of(source: ReadableHistory) -> list[tuple[str, str]]:
 def copied(source: ReadableHistory, target: Target, days: Iterable[tuple[str, str]]) -> Iterator[tuple[int, int]]:
     """Copy day by day; gives for each how many samples it has, and how many of them were missing. Raises OSError."""
     for bmc, day in days:
-        samples = list(source.read(bmc, *_span(day)))
+        samples = list(source.read(bmc, *utc_span_of(day)))
         yield len(samples), target.add(bmc, day, samples)
 
 
 def copy_events(source: ReadableHistory, target: Target) -> int:
     """Copy all events; returns how many were missing."""
     return sum(target.add_events(bmc, source.read_events(bmc, FIRST_MS, LAST_MS)) for bmc in source.bmcs())
-
-
-def _span(day: str) -> tuple[int, int]:
-    return span_of(date.fromisoformat(day), _UTC)

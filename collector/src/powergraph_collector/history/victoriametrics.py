@@ -9,13 +9,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
-from powergraph_collector.days import LAST_MS, span_of, utc_day
+from powergraph_collector.days import LAST_MS, utc_day, utc_span_of
 from powergraph_collector.model import Event, Sample
 
 from . import engine, spool
@@ -27,7 +25,6 @@ from .victoriametrics_forwarding import Forwarder, Pace
 from .victoriametrics_http import Access, Server
 from .victoriametrics_series import DAY_BEGUN, SAMPLE_METRICS, Key, Placed, points_of, samples_of, selector
 
-_UTC: Final = ZoneInfo("UTC")
 _SHORTEST_LOOK_MS: Final = 600_000
 _LOOK_MS_A_SAMPLE: Final = 12_000  # a little more than the default interval
 _LOOK_GROWS: Final = 6
@@ -86,7 +83,7 @@ class VictoriaMetricsReader:
         first, last = utc_day(from_ms), utc_day(to_ms - 1)
         days = [first] if first == last else [day for day in self.utc_days(bmc) if first <= day <= last]
         for day in days:
-            begin_ms, end_ms = _span(day)
+            begin_ms, end_ms = utc_span_of(day)
             yield from (each.sample for each in self.placed(bmc, max(begin_ms, from_ms), min(end_ms, to_ms)))
 
     def placed(self, bmc: str, from_ms: int, to_ms: int) -> list[Placed]:
@@ -130,7 +127,7 @@ class VictoriaMetricsReader:
 
     def _end_of_day(self, bmc: str, day: str, count: int, *, is_ascending: bool) -> list[Placed]:
         """The last samples of a day; where the clock never went back in it, not all of the day is read for them."""
-        begin_ms, end_ms = _span(day)
+        begin_ms, end_ms = utc_span_of(day)
         look_ms = max(_SHORTEST_LOOK_MS, count * _LOOK_MS_A_SAMPLE) if is_ascending else end_ms - begin_ms
         while True:
             from_ms = max(begin_ms, min(end_ms, self._now_ms()) - look_ms)
@@ -295,7 +292,3 @@ def spool_folder(store: Path) -> Path:
 
 def _digest(beginnings: set[tuple[int, int]]) -> str:
     return blake2b(repr(sorted(beginnings)).encode(), digest_size=8).hexdigest()
-
-
-def _span(day: str) -> tuple[int, int]:
-    return span_of(date.fromisoformat(day), _UTC)
