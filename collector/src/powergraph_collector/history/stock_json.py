@@ -156,7 +156,9 @@ class StockHistory:
 
     def _sample(self, bmc: str, day: date, document: Mapping[str, Any], former_ms: int) -> Sample:
         if "at_ms" in document and "source" in document:
-            return sample_of(bmc, document)
+            sample = sample_of(bmc, document)
+            checked_w(sample.power_w, sample.source)
+            return sample
         power_w = checked_w(whole(next(document[name] for name in _POWER_NAMES if name in document)))
         text = str(next(document[name] for name in _TIME_NAMES if name in document))
         clock = _CLOCK.fullmatch(text)
