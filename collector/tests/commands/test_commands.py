@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,21 @@ def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -
             (day,) = tables_of_samples(db)
             assert [document["power_w"] for document in db.table(day)] == [400, 401, 402, 403, 404]
             assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "pyghmi" else "tool"}
+
+
+def test_ipmitool_learns_the_password_without_anybody_else(
+    simulate: Simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, program, real = tmp_path / "log", tmp_path / "bin/ipmitool", shutil.which("ipmitool")
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n{{ echo "$0 $*"; env; ls "$HOME"; }} >>{log}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    options = ["--interval", 1, "--nread", 2, "--reader", "ipmitool"]
+    code, out, _ = run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options)
+    assert (code, out.count(",436\n")) == (0, 2)
+    assert "lanplus" in log.read_text()
+    assert PASSWORD not in log.read_text()
 
 
 def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate, tmp_path: Path) -> None:
