@@ -86,6 +86,19 @@ def test_a_check_names_damage_and_everything_else_goes_on(store: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [["check", ""], ["export", "", "--format", "csv"], ["import", "x", "--jsonfile", ""]],
+    ids=lambda each: each[0],
+)
+def test_an_empty_path_is_no_path(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "x").write_text("timestamp,consumption\n")
+    code, _, err = run(tmp_path, "powergraph", "db", *arguments)
+    assert code == 2
+    assert "is empty: name a file or folder" in complaint(err)
+    assert [*tmp_path.iterdir()] == [tmp_path / "x"]
+
+
+@pytest.mark.parametrize(
     "damage",
     [
         lambda content: content[:-20],

@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from powergraph_collector import settings
 from powergraph_collector.commands import opening, output, rebuild, retention, simulate
-from powergraph_collector.commands.frame import CommandError, ExitCode, tell
+from powergraph_collector.commands.frame import CommandError, ExitCode, GivenPath, tell
 from powergraph_collector.history import copying, exporting
 from powergraph_collector.history import opening as history_opening
 from powergraph_collector.history.contents import Contents
@@ -42,7 +42,7 @@ def _progress() -> Progress:
 
 
 @command.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", type=GivenPath())
 def check(store: Path) -> int:
     """Read every table of STORE and compare the checksums; exit code 6 if something is damaged or cut off.
 
@@ -96,7 +96,7 @@ def _tell_of_damage(store: object, damage: Mapping[str, Contents]) -> None:
 
 
 @command.command()
-@click.argument("store", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("store", type=GivenPath(exists=True, file_okay=False))
 @click.option(
     "--format",
     "kind",
@@ -104,7 +104,7 @@ def _tell_of_damage(store: object, damage: Mapping[str, Contents]) -> None:
     required=True,
     help="tinydb-json: one file that stock TinyDB opens. ndjson: a line a document. csv: samples alone, a row each.",
 )
-@click.option("--output", "path", type=click.Path(path_type=Path, dir_okay=False), help="The file; by default, stdout.")
+@click.option("--output", "path", type=GivenPath(dir_okay=False), help="The file; by default, stdout.")
 @click.option("--bmc", "bmcs", multiple=True, help="Only this BMC; may be given several times.")
 def export(*, store: Path, kind: str, path: Path | None, bmcs: tuple[str, ...]) -> None:
     """Write all of STORE in a form that others read; `powergraph db import` reads it back. STORE may be in use.
@@ -128,8 +128,8 @@ def export(*, store: Path, kind: str, path: Path | None, bmcs: tuple[str, ...]) 
 
 
 @command.command(name="import")
-@click.argument("files", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True)
-@click.option("--jsonfile", type=click.Path(path_type=Path), required=True, help="The store to import into.")
+@click.argument("files", type=GivenPath(exists=True, dir_okay=False), nargs=-1, required=True)
+@click.option("--jsonfile", type=GivenPath(), required=True, help="The store to import into.")
 @click.option("--date", "day", help="The day of the first row, where a CSV file of 2017 has times of day alone.")
 @opening.reading_options
 def import_(

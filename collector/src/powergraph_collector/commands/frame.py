@@ -40,8 +40,8 @@ class FiniteRange(click.FloatRange):
 class GivenPath(click.Path[Path]):
     """A path, but not the empty one, which would be the folder that one happens to be in."""
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
+    def __init__(self, *, exists: bool = False, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(exists=exists, file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Refuse what names nothing."""
