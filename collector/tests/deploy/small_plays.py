@@ -28,7 +28,7 @@ class Play:
         self.folder = folder
         (folder / "group_vars").mkdir(parents=True)
         (folder / "roles/small/tasks").mkdir(parents=True)
-        (folder / "hosts").write_text("here ansible_connection=local\n")
+        (folder / "hosts").write_text(f"here ansible_connection=local ansible_python_interpreter={sys.executable}\n")
         (folder / "ansible.cfg").write_text(SETTINGS.format(roles=f"{folder}/roles:{ROLES}"))
 
     def __call__(self, role: str, *task_files: str, given: tuple[str, ...] = (), **variables: Any) -> str:
@@ -37,7 +37,7 @@ class Play:
         `given` are variables as from the command line, where `name=value` is text whatever the value is, and JSON
         outweighs the variables of roles.
         """
-        fixed = {"playbook_dir": str(ROLES.parent / "playbooks"), "ansible_python_interpreter": sys.executable}
+        fixed = {"playbook_dir": str(ROLES.parent / "playbooks")}
         (self.folder / "group_vars/all.yml").write_text(yaml.safe_dump(fixed | variables))
         tasks: list[dict[str, Any]] = [{"ansible.builtin.set_fact": FACTS | {"cacheable": True}}]
         tasks += [{"ansible.builtin.include_role": {"name": role, "tasks_from": name}} for name in task_files]
@@ -52,7 +52,8 @@ class Play:
         said = self._ansible(
             "-m", "ansible.builtin.template", "-a", json.dumps({"src": str(template), "dest": str(target)})
         )
-        assert refusal(said) == ""
+        if refused := refusal(said):
+            raise AssertionError(refused)
         return target.read_text()
 
     def _ansible(self, *words: str) -> str:
@@ -73,6 +74,7 @@ class Play:
 def refusal(said: str) -> str:
     """What the last task that failed says; empty where none failed."""
     if "FAILED!" not in said:
-        assert "SUCCESS" in said or "CHANGED" in said, said
+        if "SUCCESS" not in said and "CHANGED" not in said:
+            raise AssertionError(said)
         return ""
     return str(json.loads(re.findall(r'"msg": ("(?:[^"\\]|\\.)*")', said)[-1]))

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from small_plays import ROLES, Play
 
-KILLER = Path(__file__).parents[3] / "roles/watchdog/files/killer.sh"
+KILLER = ROLES / "watchdog/files/killer.sh"
 
 # Answers what the files beside it say, and writes down what changes anything.
 SYSTEMCTL = """#!/bin/sh
@@ -18,10 +20,15 @@ cd {folder}
 case "$*" in
 *ActiveState*) cat state ;;
 *MainPID*) cat pid ;;
+*Job*) [ ! -e job ] || cat job ;;
 is-enabled*) cat enabled ;;
 stop*) echo stop >>done ; [ ! -e stubborn ] || exit 1 ; echo inactive >state ;;
 kill*) echo kill >>done ; rm -f stubborn ;;
-start*) echo start >>done ; echo active >state ; echo "$(cut -d. -f1 /proc/uptime) $(cat pid)" >heartbeat ;;
+start*)
+    echo start >>done
+    echo active >state
+    [ -e mute ] || echo "$(cut -d. -f1 /proc/uptime) $(cat pid)" >heartbeat
+    ;;
 esac
 """
 
@@ -58,8 +65,9 @@ class Host:
         uptime_s = int(float(Path("/proc/uptime").read_text().split()[0]))
         self.write("heartbeat", f"{uptime_s - age_s} {pid or self.pid}\n")
 
-    def run(self) -> list[str]:
-        subprocess.run(["sh", KILLER, self.folder / "settings"], check=True, timeout=60)
+    def run(self, exit_code: int = 0) -> list[str]:
+        ended = subprocess.run(["sh", KILLER, self.folder / "settings"], check=False, timeout=60)
+        assert ended.returncode == exit_code
         written = self.folder / "done"
         return written.read_text().split() if written.exists() else []
 
@@ -117,6 +125,52 @@ def test_the_heartbeat_of_a_former_process_does_not_count(host: Host) -> None:
     host.beat(age_s=0, pid=os.getpid())
     wait_until_older_than(host.pid, 2)
     assert host.run() == ["stop", "start"]
+
+
+def test_a_heartbeat_without_a_folder_is_looked_for_in_the_wrong_place_which_is_told_once(host: Host) -> None:
+    with (host.folder / "settings").open("a") as settings:
+        settings.write(f"heartbeat={host.folder}/elsewhere/heartbeat\n")
+    wait_until_older_than(host.pid, 2)
+    assert host.run() == []
+    assert host.run() == []
+    assert host.log.count("no folder") == 1
+
+
+def test_a_restart_that_brought_no_heartbeat_is_not_repeated(host: Host) -> None:
+    (host.folder / "heartbeat").unlink()
+    host.write("mute", "")
+    wait_until_older_than(host.pid, 2)
+    assert host.run(exit_code=1) == ["stop", "start"]
+    told = host.log
+    assert host.run() == ["stop", "start"]
+    assert host.log == told
+    assert "left alone" in told
+
+
+def test_one_that_beat_after_all_is_watched_as_before(host: Host) -> None:
+    (host.folder / "heartbeat").unlink()
+    host.write("mute", "")
+    wait_until_older_than(host.pid, 2)
+    host.run(exit_code=1)
+    (host.folder / "mute").unlink()
+    host.beat(age_s=30)
+    assert host.run() == ["stop", "start", "stop", "start"]
+
+
+def test_a_start_that_waits_its_turn_is_not_interrupted(host: Host) -> None:
+    host.write("state", "inactive")
+    host.write("job", "4711\n")
+    assert host.run() == []
+
+
+def test_the_watchdog_looks_where_the_collector_is_told_to_write(play: Play) -> None:
+    defaults = yaml.safe_load((ROLES / "watchdog/defaults/main.yml").read_text())
+    own = {"collector_runtime": "/run/watts", "collector_config_dir": "/etc/watts"}
+    template = ROLES / "watchdog/templates/settings.j2"
+    changed = play.rendered(template, ansible_managed="", **(defaults | own)).splitlines()
+    assert {"heartbeat=/run/watts/heartbeat", "maintenance=/etc/watts/maintenance"} <= set(changed)
+    usual = play.rendered(template, ansible_managed="", **defaults).splitlines()
+    assert {"heartbeat=/run/powergraph/heartbeat", "maintenance=/etc/powergraph/maintenance"} <= set(usual)
 
 
 @pytest.mark.parametrize("state", ["activating", "deactivating", "reloading"])

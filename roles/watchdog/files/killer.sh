@@ -36,13 +36,13 @@ say() {
 
 has_systemd() { [ -d "$systemd" ]; }
 
-# The service's state as one word: running, changing, dead.
+# The service's state as one word: running, changing, dead. One that waits in systemd's queue, as at boot, is changing.
 state() {
     if has_systemd; then
         case $(systemctl show --property=ActiveState --value "$service.service") in
         active) echo running ;;
         activating | deactivating | reloading | refreshing) echo changing ;;
-        *) echo dead ;;
+        *) case $(systemctl show --property=Job --value "$service.service") in '' | 0) echo dead ;; *) echo changing ;; esac ;;
         esac
     elif service "$service" status >/dev/null 2>&1; then
         echo running
@@ -126,6 +126,15 @@ came_back() {
     return 1
 }
 
+# A process that runs and has never written a heartbeat is replaced once. If that does not help, it may well be healthy
+# and the heartbeat elsewhere: that is told, and the process remembered in the lock's file.
+leave_alone() {
+    say "process $1 runs without ever having written $heartbeat, and is left alone: is that in collector_runtime?"
+    echo "$1" >"$lock"
+}
+
+left_alone() { [ ! -e "$heartbeat" ] && [ "$(cat "$lock")" = "$1" ]; }
+
 restart_because() {
     say "$1: restarting $service"
     stop_hard "$(main_pid)"
@@ -134,11 +143,12 @@ restart_because() {
         say "$service is collecting again, process $(main_pid)"
     else
         say "$service does not come back; see why: $(has_systemd && echo "journalctl -u $service" || echo "/var/log/$service.log")"
+        [ "$(state)" != running ] || [ -e "$heartbeat" ] || leave_alone "$(main_pid)"
         exit 1
     fi
 }
 
-exec 9>"$lock" || exit 2
+exec 9>>"$lock" || exit 2
 flock --nonblock 9 || exit 0
 
 [ ! -e "$maintenance" ] || exit 0
@@ -146,7 +156,12 @@ case $(state) in
 changing) ;;
 running)
     pid=$(main_pid)
-    if [ -n "$pid" ] && [ "$pid" != 0 ] && stands_still "$pid"; then
+    if [ -n "$pid" ] && [ "$pid" != 0 ] && ! left_alone "$pid" && stands_still "$pid"; then
+        if [ ! -d "${heartbeat%/*}" ]; then
+            say "there is no folder ${heartbeat%/*}, which systemd or the init script makes for the heartbeat"
+            leave_alone "$pid"
+            exit 0
+        fi
         restart_because "process $pid is alive, but its polling loop has stood still for $(silence_s "$pid") s"
     fi
     ;;
