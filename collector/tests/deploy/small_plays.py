@@ -73,6 +73,8 @@ class Play:
 
 def refusal(said: str) -> str:
     """What the last task that failed says; empty where none failed."""
+    if " | FAILED | rc=" in said:
+        return said.rpartition(" | FAILED | rc=")[2]
     if "FAILED!" not in said:
         if "SUCCESS" not in said and "CHANGED" not in said:
             raise AssertionError(said)
