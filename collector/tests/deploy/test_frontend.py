@@ -26,17 +26,16 @@ class Web:
 
     def run(self, *task_files: str, root: str = "www/power", state: str = "present") -> str:
         stamp = {"__frontend_stamp": str(self.folder / "share/powergraph/page")}
-        return refusal(
-            self.play(
-                "frontend",
-                *task_files,
-                given=(json.dumps(stamp),),
-                frontend_state=state,
-                frontend_packages=[],
-                frontend_source=str(self.folder / "page"),
-                frontend_root=str(self.folder / root),
-            )
+        self.said = self.play(
+            "frontend",
+            *task_files,
+            given=(json.dumps(stamp),),
+            frontend_state=state,
+            frontend_packages=[],
+            frontend_source=str(self.folder / "page"),
+            frontend_root=str(self.folder / root),
         )
+        return refusal(self.said)
 
     def deploy(self, root: str = "www/power") -> str:
         return self.run("preflight", "install", root=root)
@@ -108,6 +107,16 @@ def test_a_page_that_moves_leaves_nothing_behind(web: Web) -> None:
     assert web.deploy() == ""
     assert web.deploy(root="www/watts") == ""
     assert web.files() == [name.replace("power/", "watts/") for name in PAGE]
+
+
+def test_a_page_that_is_there_is_not_brought_in_again_nor_removed_twice(web: Web) -> None:
+    web.write("www/power/data/lab/now.json", "published")
+    for _ in range(2):
+        assert web.deploy() == ""
+    assert "CHANGED" not in web.said
+    for _ in range(2):
+        assert web.remove() == ""
+    assert "CHANGED" not in web.said
 
 
 def test_a_page_broken_off_halfway_is_brought_in_by_the_next_run(web: Web) -> None:
