@@ -1,76 +1,11 @@
-"""What the roles' templates become, and what the defaults say: init scripts that start, addresses that can be asked."""
+"""What the roles' templates become, and what the defaults say: addresses that can be asked."""
 
-import getpass
-import os
 import re
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from small_plays import ROLES, Play
-
-SERVICE = {
-    "name": "powergraph-test",
-    "description": "a test",
-    "command": "/bin/sleep 600",
-}
-
-
-class InitScript:
-    """The collector's init script, with its files in a temporary folder."""
-
-    def __init__(self, folder: Path, play: Play) -> None:
-        self.user = "nobody" if os.geteuid() == 0 else getpass.getuser()
-        self.pidfile = folder / "powergraph-test.pid"
-        service = SERVICE | {"user": self.user}
-        template = ROLES / "collector/templates/service.init.j2"
-        script = play.rendered(template, ansible_managed="", __collector_wanted="1", collector_service=service)
-        script = script.replace("/run/$NAME", f"{folder}/$NAME").replace("/var/log/", f"{folder}/")
-        # its group need not be called like the user here
-        script = script.replace('--chuid "$RUN_AS:$RUN_AS"', '--chuid "$RUN_AS"')
-        self.path = folder / "init"
-        self.path.write_text(script)
-        (folder / "powergraph-test.log").write_text("")
-
-    def __call__(self, word: str) -> int:
-        return subprocess.call(["sh", self.path, word])
-
-    @property
-    def pid(self) -> int:
-        return int(self.pidfile.read_text())
-
-
-@pytest.fixture
-def init_script(tmp_path: Path, play: Play) -> Iterator[InitScript]:
-    script = InitScript(tmp_path, play)
-    yield script
-    script("stop")
-
-
-def test_a_pidfile_whose_number_is_another_process_now_keeps_nobody_from_starting(init_script: InitScript) -> None:
-    init_script.pidfile.write_text("1\n")
-    assert init_script("status") == 3
-    assert init_script("start") == 0
-    assert init_script.pid != 1
-    assert init_script("status") == 0
-    started = init_script.pid
-    assert init_script("start") == 0
-    assert init_script.pid == started
-
-
-def test_stopping_leaves_the_other_process_alone(init_script: InitScript) -> None:
-    with subprocess.Popen(["sleep", "600"], user="daemon" if os.geteuid() == 0 else None) as other:
-        if os.geteuid() != 0:
-            other.kill()
-            pytest.skip("needs a process of another user")
-        init_script.pidfile.write_text(f"{other.pid}\n")
-        assert init_script("stop") == 0
-        time.sleep(0.1)
-        assert other.poll() is None
-        other.kill()
 
 
 def defaults(role: str) -> dict[str, object]:
