@@ -79,9 +79,17 @@ silence_s() {
     if [ -n "$beat" ] && [ "$beat_pid" = "$1" ] && [ "$beat" -le "$now" ]; then
         echo $((now - beat))
     else
-        age=$(ps -o etimes= -p "$1" 2>/dev/null | tr -d ' ')
-        echo "${age:-0}"
+        age_s "$1"
     fi
+}
+
+# Seconds since process $1 began, by uptime $now; 0 where it is gone.
+age_s() {
+    read -r line 2>/dev/null <"/proc/$1/stat" || line=''
+    # shellcheck disable=SC2086  # its fields, from the third: the second is a name that may hold anything
+    set -- ${line##*)}
+    [ "$#" -ge 20 ] || { echo 0; return; }
+    echo $((now - ${20} / $(getconf CLK_TCK)))
 }
 
 # Twice, a moment apart: after the host was suspended, the first look finds an old heartbeat of a healthy loop.
