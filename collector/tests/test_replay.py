@@ -21,11 +21,12 @@ from powergraph_collector.days import iso
 from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.recorder import Recorder
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
-from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.reader import Answer, Login, Reading, Secret
-from powergraph_collector.polling.outages import Series
+from powergraph_collector.polling.outages import SeriesState
 from powergraph_collector.service import Service
 from powergraph_collector.simulator.server import Simulator
+from powergraph_collector.sources.contract import Answer, Reading, Secret
+from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.login import Login
 from tests.conftest import PASSWORD, USER
 
 RECORDED_DAY = Path(__file__).resolve().parents[3] / "shared" / "data" / "power8-2017-07-23.csv"
@@ -143,7 +144,7 @@ def test_a_whole_day_comes_back_row_by_row(
     )
     recording = threading.Thread(target=recorder.run)
     recording.start()
-    reader, series = LanReader(), Series("node01")
+    reader, series = LanReader(), SeriesState("node01")
     answers: list[Answer] = []
     try:
         while not answers or isinstance(answers[-1], Reading):

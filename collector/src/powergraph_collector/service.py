@@ -21,9 +21,6 @@ from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
 from powergraph_collector.history.retention import DroppingHistory, SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.inbox import Inbox
-from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.reader import Answer, Login, Reader, Secret
-from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.metrics.families import Sources, registry_of
 from powergraph_collector.metrics.figures import Figures
 from powergraph_collector.metrics.server import MetricsServer
@@ -34,10 +31,11 @@ from powergraph_collector.publish import files, json_files
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.tail import TAIL_FILE, TailPublisher
 from powergraph_collector.settings import Bmc, Settings, SettingsError
+from powergraph_collector.sources import registry
+from powergraph_collector.sources.contract import Answer
 
 HEARTBEAT_FILE: Final = "heartbeat"
 STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.json, for when that cannot be written
-READERS: Final[dict[str, Callable[[], Reader]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
 _BEAT_S: Final = 1.0
 _AGAIN_S: Final = 1.0  # what comes sooner is the same wish: of a terminal and a wrapper, or of a nervous finger
 _DAY_MS: Final = 86_400_000
@@ -70,17 +68,10 @@ class Publishing(Protocol):
         ...
 
 
-def login_of(bmc: Bmc) -> Login:
-    """A BMC of the settings as the readers want it."""
-    suite = None if bmc.cipher_suite == "auto" else bmc.cipher_suite
-    password = Secret(bmc.password.get_secret_value())
-    return Login(bmc.name, bmc.host, bmc.port, bmc.user, password, bmc.privilege, suite)
-
-
 def targets_of(settings: Settings, begun: Iterable[Event] = ()) -> list[Target]:
     """All BMCs of the settings with their intervals, and the caps that last by the events of `begun_again`."""
     caps = {event.bmc: event for event in begun if event.kind is EventKind.CAP}
-    return [Target(login_of(bmc), bmc.interval_s, caps.get(bmc.name)) for bmc in settings.bmcs]
+    return [Target(registry.access_of(bmc), bmc.interval_s, caps.get(bmc.name)) for bmc in settings.bmcs]
 
 
 @contextmanager
@@ -118,7 +109,7 @@ class Service:
 
     Who sets `reload_asked` has the settings taken anew from `reload`.
 
-    `run` raises history.storage.StoreError and ipmi.tool.ToolMissing before anything is begun.
+    `run` raises history.storage.StoreError and sources.ipmi.tool.ToolMissing before anything is begun.
     """
 
     settings: Settings
@@ -140,7 +131,7 @@ class Service:
     def run(self) -> bool:
         """Collect; returns whether it ended in order: stopped or through, with everything stored."""
         _raise_file_limit()
-        reader = READERS[self.settings.reader]()
+        reader = registry.READERS[self.settings.reader]()
         history = opening.writer(self.settings, _log.warning)
         clock = Clock()
         self._figures = Figures(self.settings.bmcs)

@@ -14,13 +14,13 @@ from powergraph_collector.energy import energy
 from powergraph_collector.history.engine import Spool
 from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
-from powergraph_collector.ipmi.reader import NoReading, Reading
 from powergraph_collector.metrics.families import ServiceCollector, Sources, registry_of
 from powergraph_collector.metrics.figures import Figures
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.polling.poller import Counts
 from powergraph_collector.settings import Bmc
 from powergraph_collector.simulator.server import Simulator
+from powergraph_collector.sources.contract import NoReading, Reading
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "metrics.md"
 PATIENT = {"latency_s": 0.003}

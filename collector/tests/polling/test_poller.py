@@ -10,11 +10,12 @@ from itertools import pairwise
 import pytest
 
 from powergraph_collector.energy import energy
-from powergraph_collector.ipmi.reader import Answer, Answered, Cap, Login, NoReading, Reading, Secret
 from powergraph_collector.model import Event, EventKind, Reason, Sample, Source
 from powergraph_collector.polling.clock import Clock
-from powergraph_collector.polling.outages import Record, Series
+from powergraph_collector.polling.outages import Record, SeriesState
 from powergraph_collector.polling.poller import Poller, Target
+from powergraph_collector.sources.contract import Answer, Answered, Cap, NoReading, Reading, Secret
+from powergraph_collector.sources.ipmi.login import Login
 
 TIMEOUT = NoReading(Reason.TIMEOUT, "no answer within 2 s")
 BUSY = NoReading(Reason.BUSY, "busy", again_soon=True)
@@ -272,7 +273,7 @@ def test_a_limited_number_of_ticks_ends_the_loop() -> None:
 
 
 def test_a_change_of_source_is_an_event() -> None:
-    series = Series("node01")
+    series = SeriesState("node01")
     series.add(WATTS, 1000, 1001)
     change, sample = series.add(Reading(430, Source.SDR), 2000, 2001)
     assert isinstance(change, Event)
@@ -281,7 +282,7 @@ def test_a_change_of_source_is_an_event() -> None:
 
 
 def test_an_outage_whose_reason_changes_is_two() -> None:
-    series = Series("node01")
+    series = SeriesState("node01")
     series.add(TIMEOUT, 1000, 3500)
     ended, begun = series.add(NoReading(Reason.LOGIN_REFUSED, "refused"), 11_000, 11_050)
     assert isinstance(ended, Event)

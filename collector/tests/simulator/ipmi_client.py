@@ -1,4 +1,4 @@
-"""A client in memory: datagrams for `Bmc.answer`, without sockets or clocks. Real clients are in test_strangers.py."""
+"""A client in memory: datagrams for a simulated BMC, no sockets, no clocks. Real clients are in test_strangers.py."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from powergraph_collector.ipmi.message import Request, Response
 from powergraph_collector.simulator import rmcp
-from powergraph_collector.simulator.bmc import Answer, Bmc
+from powergraph_collector.simulator.bmc import Answer, SimulatedBmc
 from powergraph_collector.simulator.config import validated
+from powergraph_collector.sources.ipmi.message import Request, Response
 
 USER, PASSWORD = b"powergraph", b"a-password"
 
 
-def bmc(**settings: Any) -> Bmc:
+def bmc(**settings: Any) -> SimulatedBmc:
     """A BMC that draws 436 W, but for what `settings` say otherwise."""
     usual = {"name": "node01", "user": USER.decode(), "password": PASSWORD.decode()}
     table = {**usual, "power": {"kind": "constant", "watts": 436}, **settings}
     config = validated({"bmc": [table]}, "test")
-    return Bmc(config.bmcs[0], config.bmcs[0].power.source())
+    return SimulatedBmc(config.bmcs[0], config.bmcs[0].power.source())
 
 
 def message(request: Request, sequence: int) -> bytes:
@@ -34,7 +34,7 @@ class Client:
 
     def __init__(
         self,
-        bmc: Bmc,
+        bmc: SimulatedBmc,
         *,
         suite: int = 17,
         role: int = 4,

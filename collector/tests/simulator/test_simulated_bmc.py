@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipmi_client import Client, bmc, message
 
-from powergraph_collector.ipmi import dcmi
-from powergraph_collector.ipmi.message import Request, Response
 from powergraph_collector.simulator import rmcp
+from powergraph_collector.sources.ipmi import dcmi
+from powergraph_collector.sources.ipmi.message import Request, Response
 
 SET_PRIVILEGE = Request(0x06, 0x3B, b"\x04")
 PING = bytes.fromhex("0600ff06000011be80070000")

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from ipmi_client import Client
 
-from powergraph_collector.ipmi import dcmi
 from powergraph_collector.simulator.bmc import Answer
 from powergraph_collector.simulator.config import Config, validated
 from powergraph_collector.simulator.server import Simulator
+from powergraph_collector.sources.ipmi import dcmi
 
 COMMAND = [sys.executable, "-c", "from powergraph_collector.commands.simulator import main; main()"]
 CONFIG = """

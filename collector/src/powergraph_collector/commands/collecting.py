@@ -26,12 +26,13 @@ from powergraph_collector.commands.frame import (
     password_of,
     tell,
 )
-from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Reason, Sample
 from powergraph_collector.polling.poller import Poller
 from powergraph_collector.publish.csv_files import HEADER, rows
-from powergraph_collector.service import READERS, Service, stop_on_signals, targets_of
+from powergraph_collector.service import Service, stop_on_signals, targets_of
 from powergraph_collector.settings import Settings
+from powergraph_collector.sources import registry
+from powergraph_collector.sources.contract import Answer, NoReading
 
 
 def collecting_options(command: F) -> F:
@@ -233,7 +234,7 @@ def print_readings(collected: Settings, ticks: int | None) -> None:
             stop.set()
         header.clear()
 
-    poller = Poller(READERS[collected.reader](), show, told=contact.told, ticks=ticks)
+    poller = Poller(registry.READERS[collected.reader](), show, told=contact.told, ticks=ticks)
     poller.poll(targets_of(collected))
     with stop_on_signals(stop):
         poller.run(stop)

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from powergraph_collector.commands.frame import has_left, nobody_reads, tell
 from powergraph_collector.days import iso
-from powergraph_collector.ipmi.reader import Answer, NoReading
 from powergraph_collector.model import Event, Sample
+from powergraph_collector.sources.contract import Answer, NoReading
 
 _ROWS: Final = 12
 

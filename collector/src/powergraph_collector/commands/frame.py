@@ -19,9 +19,9 @@ import click
 from powergraph_collector import __version__
 from powergraph_collector.credentials import MOST_PASSWORD_BYTES
 from powergraph_collector.history.storage import StoreError
-from powergraph_collector.ipmi.tool import ToolMissing
 from powergraph_collector.model import Reason
 from powergraph_collector.settings import DEFAULT_PORT, SettingsError
+from powergraph_collector.sources.ipmi.tool import ToolMissing
 
 F = TypeVar("F", bound=Callable[..., Any])
 

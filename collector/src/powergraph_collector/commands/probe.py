@@ -10,13 +10,14 @@ import click
 from powergraph_collector.commands import collecting, frame
 from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode
 from powergraph_collector.days import iso
-from powergraph_collector.ipmi import dcmi, sensors
-from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.message import SUCCESS, Response
-from powergraph_collector.ipmi.reader import NoReading
-from powergraph_collector.ipmi.reading import CHASSIS_STATUS, Knowledge
-from powergraph_collector.ipmi.sensors import Conversation
-from powergraph_collector.service import login_of, stop_on_signals
+from powergraph_collector.service import stop_on_signals
+from powergraph_collector.sources import registry
+from powergraph_collector.sources.contract import NoReading
+from powergraph_collector.sources.ipmi import dcmi, sensors
+from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.message import SUCCESS, Response
+from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS, Knowledge
+from powergraph_collector.sources.ipmi.sensors import Conversation
 
 Findings = list[tuple[str, str]]
 
@@ -35,7 +36,7 @@ def command(
     lan = LanReader()
     stop = threading.Event()
     with stop_on_signals(stop):
-        lan.hold(login_of(target), _explore, answers.append)
+        lan.hold(registry.access_of(target), _explore, answers.append)
         while not stop.is_set() and not answers:
             lan.work(0.2)
         lan.close()

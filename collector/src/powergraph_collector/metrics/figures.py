@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from powergraph_collector.energy import HOLDS_INTERVALS
-from powergraph_collector.ipmi.reader import Answer, NoReading, Reading
 from powergraph_collector.metrics.energy_meter import EnergyMeter
 from powergraph_collector.model import Event, Sample
 from powergraph_collector.settings import Bmc
+from powergraph_collector.sources.contract import Answer, NoReading, Reading
 
 
 @dataclass(slots=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from powergraph_collector.ipmi.reader import Answer, Cap, NoReading
 from powergraph_collector.model import Event, EventKind, Sample, Source
 from powergraph_collector.polling.clock import Step
+from powergraph_collector.sources.contract import Answer, Cap, NoReading
 
 Record = Sample | Event
 
 
 @dataclass(slots=True)
-class Series:
+class SeriesState:
     """One BMC's series as it grows."""
 
     bmc: str

@@ -8,15 +8,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from powergraph_collector.days import utc_day
-from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader
 from powergraph_collector.model import Event, EventKind, Reason
 from powergraph_collector.polling import schedule
 from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.lateness import Lateness
-from powergraph_collector.polling.outages import Record, Series
+from powergraph_collector.polling.outages import Record, SeriesState
+from powergraph_collector.sources.contract import Access, Answer, NoReading, Reader
 
 LONGEST_WAIT_S: Final = 0.5  # so that the heartbeat and a stop are never far
 LONGEST_ASK_S: Final = 150.0  # more than any reader takes, records of a slow BMC included: the answer is lost
@@ -26,7 +26,7 @@ LONGEST_ASK_S: Final = 150.0  # more than any reader takes, records of a slow BM
 class Target:
     """A BMC and how often to ask it; `cap` is the one that lasts as far as is known, for a BMC that is new here."""
 
-    login: Login
+    access: Access
     interval_s: float
     cap: Event | None = None
 
@@ -48,7 +48,7 @@ class _Polled:
 
     target: Target
     phase_s: float
-    series: Series
+    series: SeriesState
     not_before_s: float = 0.0
     asked_ms: int = 0
     asked_s: float = 0.0
@@ -77,7 +77,7 @@ class Poller:
     those who watch. `ticks` limits the ticks per BMC.
     """
 
-    reader: Reader
+    reader: Reader[Any]
     hand_on: Callable[[Sequence[Record]], None]
     clock: Clock = field(default_factory=Clock)
     told: Callable[[str, int, Answer], None] | None = None
@@ -125,15 +125,15 @@ class Poller:
         former, self._polled, self._due = self._polled, {}, []
         now_s = self.clock.monotonic_s()
         for index, target in enumerate(targets):
-            name = target.login.name
+            name = target.access.name
             phase_s = now_s + schedule.phase_s(index, len(targets), target.interval_s)
             polled = former.pop(name, None)
             if polled is None:
-                polled = _Polled(target, phase_s, Series(name, cap=target.cap))
+                polled = _Polled(target, phase_s, SeriesState(name, cap=target.cap))
             elif polled.target.interval_s != target.interval_s:
                 at_ms = self.clock.utc_ms()
                 self.hand_on([Event(name, EventKind.INTERVAL, at_ms, at_ms, value=target.interval_s)])
-            if polled.target.login != target.login:
+            if polled.target.access != target.access:
                 self.reader.forget(name)
                 polled.abandon()
                 polled.failures = 0
@@ -164,7 +164,7 @@ class Poller:
         now_s = self.clock.monotonic_s()
         while self._due and self._due[0][0] <= now_s:
             due_s, _, polled, is_retry = heapq.heappop(self._due)
-            if self._polled.get(polled.target.login.name) is not polled:
+            if self._polled.get(polled.target.access.name) is not polled:
                 continue
             if is_retry:
                 self._ask(polled)
@@ -178,7 +178,7 @@ class Poller:
             self._schedule(polled, schedule.next_tick_s(now_s, polled.phase_s, interval_s))
         self.counts.skipped += int((now_s - due_s) / interval_s)
         if polled.is_lost(now_s):
-            self.reader.forget(polled.target.login.name)
+            self.reader.forget(polled.target.access.name)
             self._answered(polled, polled.asks, NoReading(Reason.TIMEOUT, "what was asked got lost; asked anew"))
         elif polled.in_flight:
             self.counts.skipped += 1
@@ -194,10 +194,10 @@ class Poller:
         polled.waits_for_retry = False
         polled.asks += 1
         polled.asked_s = self.clock.monotonic_s()
-        self.reader.ask(polled.target.login, partial(self._answered, polled, polled.asks))
+        self.reader.ask(polled.target.access, partial(self._answered, polled, polled.asks))
 
     def _answered(self, polled: _Polled, ask: int, answer: Answer) -> None:
-        if ask != polled.asks or self._polled.get(polled.target.login.name) is not polled:
+        if ask != polled.asks or self._polled.get(polled.target.access.name) is not polled:
             return
         if isinstance(answer, NoReading):
             now_s = self.clock.monotonic_s()
@@ -215,7 +215,7 @@ class Poller:
         polled.in_flight = False
         polled.asks += 1  # a second answer would be to nothing
         at_ms = self.clock.utc_ms()
-        name = polled.target.login.name
+        name = polled.target.access.name
         if self.told is not None:
             self.told(name, at_ms, answer)
         self.hand_on(polled.series.add(answer, polled.asked_ms, at_ms))

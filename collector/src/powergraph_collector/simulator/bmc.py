@@ -13,12 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
-from powergraph_collector.ipmi import dcmi
-from powergraph_collector.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS
 from powergraph_collector.simulator import rmcp, sdr
-from powergraph_collector.simulator.config import PRIVILEGES, Fault, Sensor
-from powergraph_collector.simulator.config import Bmc as Settings
+from powergraph_collector.simulator.config import PRIVILEGES, BmcConfig, Fault, Sensor
 from powergraph_collector.simulator.power import HIGHEST_W, PowerSource
+from powergraph_collector.sources.ipmi import dcmi
+from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS
 
 IDLE_SESSION_S = 60.0
 _HALF_OPEN_AT_MOST = 64
@@ -87,10 +86,10 @@ class _Session:
     last_s: float = 0.0
 
 
-class Bmc:
+class SimulatedBmc:
     """A BMC that can be reconfigured while it runs; `answer` is all that the network sees of it."""
 
-    def __init__(self, settings: Settings, source: PowerSource) -> None:
+    def __init__(self, settings: BmcConfig, source: PowerSource) -> None:
         self._half_open: dict[int, _HalfOpen] = {}
         self._sessions: dict[int, _Session] = {}
         self._guid = uuid.uuid5(uuid.NAMESPACE_DNS, settings.name).bytes
@@ -103,7 +102,7 @@ class Bmc:
         self._configured_cap_w: int | None = None
         self.reconfigure(settings, source)
 
-    def reconfigure(self, settings: Settings, source: PowerSource) -> None:
+    def reconfigure(self, settings: BmcConfig, source: PowerSource) -> None:
         """Take over new settings; sessions live on, unless the fault is a reboot."""
         if settings.limit_w != self._configured_cap_w:  # else what was set over the wire stays
             self._configured_cap_w = settings.limit_w

@@ -110,7 +110,7 @@ class Sensor(_Strict):
     step_w: Annotated[int, Field(ge=1, le=255)] = 4
 
 
-class Bmc(_Strict):
+class BmcConfig(_Strict):
     """One simulated BMC on its own UDP address; port 0 takes a free one."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -134,7 +134,7 @@ class Config(_Strict):
     """All BMCs of one process; `served_log` gets a line `bmc,at_ms,watts` for each reading that was sent."""
 
     served_log: Path | None = None
-    bmcs: Annotated[tuple[Bmc, ...], Field(alias="bmc", min_length=1)]
+    bmcs: Annotated[tuple[BmcConfig, ...], Field(alias="bmc", min_length=1)]
 
     @model_validator(mode="after")
     def _all_differ(self) -> Config:

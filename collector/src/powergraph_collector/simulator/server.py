@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import TextIO
 
 from powergraph_collector.simulator import rmcp
-from powergraph_collector.simulator.bmc import Answer, Bmc
-from powergraph_collector.simulator.config import Bmc as BmcSettings
-from powergraph_collector.simulator.config import Config, ConfigError, Fault
+from powergraph_collector.simulator.bmc import Answer, SimulatedBmc
+from powergraph_collector.simulator.config import BmcConfig, Config, ConfigError, Fault
 from powergraph_collector.simulator.power import PowerSource, TraceError
 
 _LATE_ANSWERS_AT_MOST = 10_000
@@ -25,7 +24,7 @@ _LATE_ANSWERS_AT_MOST = 10_000
 
 @dataclass(slots=True)
 class _Endpoint:
-    bmc: Bmc
+    bmc: SimulatedBmc
     socket: socket.socket
 
 
@@ -180,8 +179,8 @@ class Simulator:
             with contextlib.suppress(OSError):  # a full disk must not silence the BMCs
                 self._log.write(f"{bmc},{at_ms},{power_w}\n")
 
-    def _open(self, settings: BmcSettings) -> None:
-        bmc = Bmc(settings, _source(settings))
+    def _open(self, settings: BmcConfig) -> None:
+        bmc = SimulatedBmc(settings, _source(settings))
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(
                 settings.host, settings.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
@@ -213,12 +212,12 @@ def _opened_log(path: Path) -> TextIO:
         raise ConfigError(f"{path}: {error.strerror}") from None
 
 
-def _source(settings: BmcSettings) -> PowerSource:
+def _source(settings: BmcConfig) -> PowerSource:
     try:
         return settings.power.source()
     except TraceError as error:
         raise ConfigError(f"{settings.name}: {error}") from None
 
 
-def _same_place(one: BmcSettings, other: BmcSettings) -> bool:
+def _same_place(one: BmcConfig, other: BmcConfig) -> bool:
     return (one.host, one.port) == (other.host, other.port)

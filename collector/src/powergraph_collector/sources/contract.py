@@ -1,28 +1,21 @@
-"""What every way of reading power from a BMC has in common."""
+"""What a source of watts is asked, and what it answers: targets in, readings or reasons out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How to reach a BMC and who to be there: `host` may be a name, `password` is never shown.
+class Access(Protocol):
+    """How to reach one BMC and who to be there: what it holds is its source's own; equal ones are the same way in."""
 
-    `privilege` is `auto`, `user`, `operator` or `administrator`; `cipher_suite` is None for 17, then 3.
-    """
-
-    name: str
-    host: str
-    port: int
-    user: str
-    password: Secret
-    privilege: str = "auto"
-    cipher_suite: int | None = None
+    @property
+    def name(self) -> str:
+        """The name of the BMC."""
+        ...
 
 
 class Secret:
@@ -77,14 +70,15 @@ class NoReading:
     again_soon: bool = False
 
 
+AccessT_contra = TypeVar("AccessT_contra", bound=Access, contravariant=True)
 Answer = Reading | NoReading
 Answered = Callable[[Answer], None]
 
 
-class Reader(Protocol):
+class Reader(Protocol[AccessT_contra]):
     """Asks BMCs and tells the answers, all from the thread that calls it."""
 
-    def ask(self, login: Login, answered: Answered) -> None:
+    def ask(self, access: AccessT_contra, answered: Answered) -> None:
         """Begin a reading and return at once; `answered` is called from `work`.
 
         A BMC is asked again only after it has answered.

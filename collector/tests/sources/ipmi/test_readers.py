@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from tests.conftest import PASSWORD, USER
 
-from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader, Reading, Secret
-from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.model import Doubt, Reason, Source
-from powergraph_collector.simulator.bmc import Bmc, Outcome
+from powergraph_collector.simulator.bmc import Outcome, SimulatedBmc
 from powergraph_collector.simulator.server import Simulator
+from powergraph_collector.sources.contract import Answer, NoReading, Reader, Reading, Secret
+from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.login import Login
+from powergraph_collector.sources.ipmi.tool import ToolReader
 
 Simulate = Callable[..., Simulator]
 SYSTEM_SENSOR = [{"name": "System Level", "entity": 7, "instance": 1, "watts": 332}]
@@ -62,13 +63,13 @@ def tool() -> Iterator[ToolReader]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """The commands that simulated BMCs were asked for in sessions, each by its network function and number."""
     commands: Asked = set()
-    real = Bmc._run_in_session
+    real = SimulatedBmc._run_in_session
 
-    def run(bmc: Bmc, session_id: int, session: Any, request: Any, wall_s: float) -> Outcome | None:
+    def run(bmc: SimulatedBmc, session_id: int, session: Any, request: Any, wall_s: float) -> Outcome | None:
         commands.add((request.netfn, request.command))
         return real(bmc, session_id, session, request, wall_s)
 
-    monkeypatch.setattr(Bmc, "_run_in_session", run)
+    monkeypatch.setattr(SimulatedBmc, "_run_in_session", run)
     return commands
 
 
@@ -123,13 +124,13 @@ def test_a_reading_that_is_asked_for_again_before_its_answer_comes_is_served_onc
     simulator = simulate(node01={"delay_s": 1.7, "power": office})
     answers = read(lan, login(simulator))
     requests: list[bytes] = []
-    real = Bmc._in_session
+    real = SimulatedBmc._in_session
 
-    def heard(bmc: Bmc, session_id: int, datagram: bytes, *clocks: float) -> Any:
+    def heard(bmc: SimulatedBmc, session_id: int, datagram: bytes, *clocks: float) -> Any:
         requests.append(datagram)
         return real(bmc, session_id, datagram, *clocks)
 
-    monkeypatch.setattr(Bmc, "_in_session", heard)
+    monkeypatch.setattr(SimulatedBmc, "_in_session", heard)
     simulator.set_fault("node01", "slow")
     answers += read(lan, login(simulator)) + read(lan, login(simulator))
     assert len(requests) > 2
@@ -171,8 +172,8 @@ def test_the_cipher_suite_that_the_bmc_has_is_found(simulate: Simulate, reader: 
 def test_a_suite_to_which_the_bmc_says_nothing_is_one_that_it_lacks(
     simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch, privilege: str
 ) -> None:
-    sound = Bmc._open
-    monkeypatch.setattr(Bmc, "_open", lambda *request: b"" if (said := sound(*request))[1] else said)
+    sound = SimulatedBmc._open
+    monkeypatch.setattr(SimulatedBmc, "_open", lambda *request: b"" if (said := sound(*request))[1] else said)
     simulator = simulate(node01={"cipher_suites": [3]})
     answers = [read(reader, login(simulator, privilege=privilege))[0] for _ in range(2)]
     assert isinstance(answers[-1], Reading)
@@ -184,7 +185,7 @@ def test_a_login_without_an_answer_is_no_refusal(
     simulator = simulate(node01={"sdr": SYSTEM_SENSOR})
     user = login(simulator, cipher_suite=17, privilege="user")
     with monkeypatch.context() as lost:
-        lost.setattr(Bmc, "_open", lambda *_: b"")
+        lost.setattr(SimulatedBmc, "_open", lambda *_: b"")
         (answer,) = read(reader, user)
         assert isinstance(answer, NoReading)
         assert answer.reason is Reason.TIMEOUT
@@ -196,7 +197,7 @@ def test_a_login_without_an_answer_is_no_refusal(
 def test_a_privilege_that_the_session_may_not_have_is_said_so(
     simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Bmc, "_set_privilege", lambda *_: (b"\x81", None))
+    monkeypatch.setattr(SimulatedBmc, "_set_privilege", lambda *_: (b"\x81", None))
     (answer,) = read(reader, login(simulate(node01={}), privilege="administrator"))
     assert isinstance(answer, NoReading)
     assert answer.reason is Reason.LOGIN_REFUSED
@@ -270,13 +271,13 @@ def test_a_user_who_may_not_use_dcmi_reads_the_sensors(
 def test_a_part_of_the_sensors_is_never_taken_for_the_machine(
     simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last, sound, broken = len(SUPPLIES), Bmc._read_repository, threading.Event()
+    last, sound, broken = len(SUPPLIES), SimulatedBmc._read_repository, threading.Event()
 
-    def read_repository(bmc: Bmc, data: bytes, wall_s: float) -> Outcome:
+    def read_repository(bmc: SimulatedBmc, data: bytes, wall_s: float) -> Outcome:
         lost = broken.is_set() and int.from_bytes(data[2:4], "little") == last
         return (b"\xff", None) if lost else sound(bmc, data, wall_s)
 
-    monkeypatch.setattr(Bmc, "_read_repository", read_repository)
+    monkeypatch.setattr(SimulatedBmc, "_read_repository", read_repository)
     simulator = simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})
     broken.set()
     (answer,) = read(reader, login(simulator))
@@ -328,19 +329,19 @@ def test_so_it_is_through_ipmitool(simulate: Simulate, tool: ToolReader, fault: 
 
 @pytest.fixture
 def records_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = Bmc._read_repository
+    sound = SimulatedBmc._read_repository
 
-    def read_repository(bmc: Bmc, data: bytes, wall_s: float) -> Outcome:
+    def read_repository(bmc: SimulatedBmc, data: bytes, wall_s: float) -> Outcome:
         outcome, power_w = sound(bmc, data, wall_s)
         return outcome[:1] + b"\1\0" + outcome[3:], power_w  # the next one is the first one
 
-    monkeypatch.setattr(Bmc, "_read_repository", read_repository)
+    monkeypatch.setattr(SimulatedBmc, "_read_repository", read_repository)
 
 
 @pytest.mark.usefixtures("records_without_end")
 def test_records_without_end_are_given_up(simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("powergraph_collector.ipmi.tool.DUMP_LIMIT_S", 0.1)
-    monkeypatch.setattr("powergraph_collector.ipmi.sensors._MOST_RECORDS", 100)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.DUMP_LIMIT_S", 0.1)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.sensors._MOST_RECORDS", 100)
     (answer,) = read(reader, login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})))
     assert isinstance(answer, NoReading)
     assert answer.reason in {Reason.TIMEOUT, Reason.BAD_ANSWER}
@@ -350,8 +351,8 @@ def test_records_without_end_are_given_up(simulate: Simulate, reader: Reader, mo
 def test_a_stop_does_not_wait_for_all_records(
     simulate: Simulate, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("powergraph_collector.ipmi.tool.TIME_LIMIT_S", 2.0)
-    monkeypatch.setattr("powergraph_collector.ipmi.tool.DUMP_LIMIT_S", 20.0)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.TIME_LIMIT_S", 2.0)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.DUMP_LIMIT_S", 20.0)
     tool = ToolReader()
     answers: list[Answer] = []
     tool.ask(login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})), answers.append)
@@ -420,7 +421,7 @@ def test_the_password_is_in_no_process_list_and_no_environment(
             seen.append((command, dict(options["env"])))
             super().__init__(command, **options)
 
-    monkeypatch.setattr("powergraph_collector.ipmi.tool.subprocess.Popen", Watched)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.subprocess.Popen", Watched)
     simulator = simulate(node01={}, node02={"fault": "no-dcmi", "sdr": SUPPLIES})
     answers = read(tool, login(simulator), login(simulator, "node02"))
     assert all(isinstance(answer, Reading) for answer in answers)

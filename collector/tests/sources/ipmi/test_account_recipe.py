@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import PASSWORD, USER
-from tests.ipmi.test_strangers import SYSTEM, Stranger, ipmi_sim, program
+from tests.sources.ipmi.test_strangers import SYSTEM, Stranger, ipmi_sim, program
 
 __all__ = ["ipmi_sim"]
 README = Path(__file__).parents[3] / "README.md"

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ipmi.test_dcmi import answers
-from tests.ipmi.test_readers import Simulate, login, passes, read
+from tests.sources.ipmi.test_dcmi import answers
+from tests.sources.ipmi.test_readers import Simulate, login, passes, read
 
-from powergraph_collector.ipmi import dcmi, lan
-from powergraph_collector.ipmi.cap import CAP_AGAIN_S, REFUSED_AGAIN_S, CapWatch, cap_of
-from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.message import Response
-from powergraph_collector.ipmi.reader import Answer, Cap, Reader, Reading
-from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.model import Source
-from powergraph_collector.simulator.bmc import Bmc, Outcome
+from powergraph_collector.simulator.bmc import Outcome, SimulatedBmc
 from powergraph_collector.simulator.server import Simulator
+from powergraph_collector.sources.contract import Answer, Cap, Reader, Reading
+from powergraph_collector.sources.ipmi import dcmi, lan
+from powergraph_collector.sources.ipmi.cap import CAP_AGAIN_S, REFUSED_AGAIN_S, CapWatch, cap_of
+from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.message import Response
+from powergraph_collector.sources.ipmi.tool import ToolReader
 
 LIMIT = (0x2C, 0x03)
 READING = Reading(436, Source.DCMI)
@@ -115,14 +115,14 @@ def lan_reader() -> Iterator[LanReader]:
 def order(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The power commands that simulated BMCs were asked, in order."""
     commands: list[tuple[int, int]] = []
-    real = Bmc._run_in_session
+    real = SimulatedBmc._run_in_session
 
-    def run(bmc: Bmc, session_id: int, session: Any, request: Any, wall_s: float) -> Outcome | None:
+    def run(bmc: SimulatedBmc, session_id: int, session: Any, request: Any, wall_s: float) -> Outcome | None:
         if request.netfn == dcmi.NETFN and request.command in {dcmi.GET_POWER_READING, dcmi.GET_POWER_LIMIT}:
             commands.append((request.netfn, request.command))
         return real(bmc, session_id, session, request, wall_s)
 
-    monkeypatch.setattr(Bmc, "_run_in_session", run)
+    monkeypatch.setattr(SimulatedBmc, "_run_in_session", run)
     return commands
 
 
@@ -196,11 +196,11 @@ def test_whatever_the_bmc_makes_of_the_question_its_readings_go_on_in_the_same_s
     monkeypatch: pytest.MonkeyPatch,
     answer: Outcome | None,
 ) -> None:
-    monkeypatch.setattr(Bmc, "_power_limit", lambda *_: answer)
+    monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: answer)
     monkeypatch.setattr(lan, "CAP_WAIT_S", 0.1)
     logins: list[bytes] = []
-    sound = Bmc._open
-    monkeypatch.setattr(Bmc, "_open", lambda *request: logins.append(b"") or sound(*request))
+    sound = SimulatedBmc._open
+    monkeypatch.setattr(SimulatedBmc, "_open", lambda *request: logins.append(b"") or sound(*request))
     simulator = simulate(node01={"latency_s": 0.003})
     for _ in range(4):
         assert reading(lan_reader, simulator).power_w == 436
@@ -212,7 +212,7 @@ def test_whatever_the_bmc_makes_of_the_question_its_readings_go_on_in_the_same_s
 def test_a_reading_that_is_due_while_the_cap_is_asked_for_waits_for_its_end_and_is_no_other_answer(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Bmc, "_power_limit", lambda *_: None)
+    monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: None)
     simulator = simulate(node01={"latency_s": 0.003})
     given: list[Answer] = []
     lan_reader.ask(login(simulator), given.append)
@@ -229,9 +229,9 @@ def test_an_answer_that_is_too_late_is_not_taken_for_the_reading(
 ) -> None:
     monkeypatch.setattr(lan, "CAP_WAIT_S", 0.05)
     simulator = simulate(node01={"latency_s": 0.003, "limit_w": 300})
-    real = Bmc.answer
+    real = SimulatedBmc.answer
 
-    def slow(bmc: Bmc, datagram: bytes, wall_s: float, steady_s: float) -> Any:
+    def slow(bmc: SimulatedBmc, datagram: bytes, wall_s: float, steady_s: float) -> Any:
         asked = len(order)
         answer = real(bmc, datagram, wall_s, steady_s)
         if answer is not None and order[asked:] == [LIMIT]:
@@ -240,7 +240,7 @@ def test_an_answer_that_is_too_late_is_not_taken_for_the_reading(
             return type(answer)(answer.datagram, answer.served_w, 0.4)
         return answer
 
-    monkeypatch.setattr(Bmc, "answer", slow)
+    monkeypatch.setattr(SimulatedBmc, "answer", slow)
     for _ in range(6):
         (answer,) = read(lan_reader, login(simulator))
         assert isinstance(answer, Reading), answer
@@ -254,7 +254,7 @@ def test_an_answer_that_is_too_late_is_not_taken_for_the_reading(
 def test_a_session_that_begins_asks_anew(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Bmc, "_power_limit", lambda *_: (b"\xc1", None))
+    monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: (b"\xc1", None))
     simulator = simulate(node01={"latency_s": 0.003})
     reading(lan_reader, simulator)
     settle(lan_reader)
@@ -269,7 +269,7 @@ def test_a_session_that_begins_asks_anew(
 def test_a_bmc_that_is_forgotten_meanwhile_is_forgotten(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Bmc, "_power_limit", lambda *_: None)
+    monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: None)
     simulator = simulate(node01={"latency_s": 0.003})
     reading(lan_reader, simulator)
     until(lan_reader, lambda: LIMIT in order)
@@ -281,7 +281,7 @@ def test_a_bmc_that_is_forgotten_meanwhile_is_forgotten(
 def test_it_is_looked_for_daily_where_nothing_is_said_to_it(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Bmc, "_power_limit", lambda *_: None)
+    monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: None)
     monkeypatch.setattr(lan, "CAP_WAIT_S", 0.1)
     simulator = simulate(node01={"latency_s": 0.003})
     for passed_s, expected in ((0, 1), (601, 2), (601, 2), (86_401, 3)):

@@ -11,8 +11,8 @@ from itertools import groupby
 from struct import unpack_from
 from typing import Final, TypeVar
 
-from powergraph_collector.ipmi.dcmi import CompletionCode
-from powergraph_collector.ipmi.message import SUCCESS, Request, Response
+from powergraph_collector.sources.ipmi.dcmi import CompletionCode
+from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response
 
 T = TypeVar("T")
 Conversation = Generator[Request, Response, T]

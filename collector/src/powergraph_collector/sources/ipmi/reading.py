@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from powergraph_collector.ipmi import dcmi, sensors
-from powergraph_collector.ipmi.cap import CapWatch
-from powergraph_collector.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, UNKNOWN_COMMAND_CODES, Request
-from powergraph_collector.ipmi.reader import NoReading, Reading
-from powergraph_collector.ipmi.sensors import Conversation, PowerSensor
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
+from powergraph_collector.sources.contract import NoReading, Reading
+from powergraph_collector.sources.ipmi import dcmi, sensors
+from powergraph_collector.sources.ipmi.cap import CapWatch
+from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, UNKNOWN_COMMAND_CODES, Request
+from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor
 
 DCMI_AGAIN_S: Final = 86_400.0  # a firmware update may bring DCMI: look again daily
 CHASSIS_STATUS = Request(0x00, 0x01)

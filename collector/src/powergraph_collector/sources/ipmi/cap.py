@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from powergraph_collector.ipmi import dcmi
-from powergraph_collector.ipmi.message import INSUFFICIENT_PRIVILEGE, UNKNOWN_COMMAND_CODES, Response
-from powergraph_collector.ipmi.reader import Cap, Reading
+from powergraph_collector.sources.contract import Cap, Reading
+from powergraph_collector.sources.ipmi import dcmi
+from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, UNKNOWN_COMMAND_CODES, Response
 
 CAP_AGAIN_S: Final = 600.0
 REFUSED_AGAIN_S: Final = 86_400.0

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pyghmi.exceptions import IpmiException
 from pyghmi.ipmi.private import session
 
-from powergraph_collector.ipmi.message import Request, Response
+from powergraph_collector.sources.ipmi.message import Request, Response
 
 PRIVILEGE_REFUSED: Final = "privilege refused"
 _SET_PRIVILEGE = (0x06, 0x3B)

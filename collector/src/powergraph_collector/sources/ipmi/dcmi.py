@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
-from powergraph_collector.ipmi.message import SUCCESS, Request, Response, explain
+from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, explain
 
 NETFN = 0x2C
 GET_CAPABILITIES = 0x01

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powergraph_collector.ipmi import dcmi
-from powergraph_collector.ipmi.message import Request, Response
+from powergraph_collector.sources.ipmi import dcmi
+from powergraph_collector.sources.ipmi.message import Request, Response
 
 CAPTURED = json.loads(Path(__file__).with_name("frames").joinpath("ipmitool.json").read_text())
 

@@ -17,14 +17,15 @@ from typing import Any, Final
 from pyghmi.exceptions import IpmiException
 from pyghmi.ipmi.private import constants
 
-from powergraph_collector.ipmi import dcmi
-from powergraph_collector.ipmi.message import Request, Response
-from powergraph_collector.ipmi.names import Resolver
-from powergraph_collector.ipmi.pyghmi_session import PRIVILEGE_REFUSED, Session, close, wait
-from powergraph_collector.ipmi.reader import Answered, Login, NoReading, Reading
-from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
-from powergraph_collector.ipmi.sensors import Conversation
 from powergraph_collector.model import Reason, Source
+from powergraph_collector.sources.contract import Answered, NoReading, Reading
+from powergraph_collector.sources.ipmi import dcmi
+from powergraph_collector.sources.ipmi.login import Login
+from powergraph_collector.sources.ipmi.message import Request, Response
+from powergraph_collector.sources.ipmi.pyghmi_session import PRIVILEGE_REFUSED, Session, close, wait
+from powergraph_collector.sources.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
+from powergraph_collector.sources.ipmi.sensors import Conversation
+from powergraph_collector.sources.resolver import Resolver
 
 PRIVILEGES: Final = {"user": 2, "operator": 3, "administrator": 4}
 CAP_WAIT_S: Final = 1.0  # for an answer that is asked for in passing; a reading that is due meanwhile waits as long

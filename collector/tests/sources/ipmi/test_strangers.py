@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from tests.conftest import PASSWORD, USER
 
-from powergraph_collector.ipmi.lan import LanReader
-from powergraph_collector.ipmi.reader import Answer, Login, NoReading, Reader, Reading, Secret
-from powergraph_collector.ipmi.tool import ToolReader
 from powergraph_collector.model import Reason, Source
+from powergraph_collector.sources.contract import Answer, NoReading, Reader, Reading, Secret
+from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.login import Login
+from powergraph_collector.sources.ipmi.tool import ToolReader
 
 LAN = """name "powergraph"
 set_working_mc 0x20

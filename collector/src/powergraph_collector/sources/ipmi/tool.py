@@ -21,12 +21,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from powergraph_collector.ipmi import dcmi, sensors
-from powergraph_collector.ipmi.message import SUCCESS, Request, Response
-from powergraph_collector.ipmi.reader import Answer, Answered, Login, NoReading, Reading
-from powergraph_collector.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
-from powergraph_collector.ipmi.sensors import Conversation, PowerSensor, SensorError
 from powergraph_collector.model import Reason, Source
+from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
+from powergraph_collector.sources.ipmi import dcmi, sensors
+from powergraph_collector.sources.ipmi.login import Login
+from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response
+from powergraph_collector.sources.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
+from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor, SensorError
 
 TIME_LIMIT_S: Final = 20.0
 CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long

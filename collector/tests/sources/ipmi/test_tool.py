@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powergraph_collector.ipmi.dcmi import CompletionCode
-from powergraph_collector.ipmi.message import Response
-from powergraph_collector.ipmi.reader import NoReading
-from powergraph_collector.ipmi.sensors import (
+from powergraph_collector.model import Reason
+from powergraph_collector.simulator import sdr
+from powergraph_collector.simulator.config import Sensor
+from powergraph_collector.sources.contract import NoReading
+from powergraph_collector.sources.ipmi.dcmi import CompletionCode
+from powergraph_collector.sources.ipmi.message import Response
+from powergraph_collector.sources.ipmi.sensors import (
     LARGEST_DUMP_BYTES,
     PowerSensor,
     SensorError,
@@ -18,10 +21,7 @@ from powergraph_collector.ipmi.sensors import (
     record_count,
     sensors_of_dump,
 )
-from powergraph_collector.ipmi.tool import response_of
-from powergraph_collector.model import Reason
-from powergraph_collector.simulator import sdr
-from powergraph_collector.simulator.config import Sensor
+from powergraph_collector.sources.ipmi.tool import response_of
 
 REFUSED = "Unable to send RAW command (channel=0x0 netfn=0x2c lun=0x0 cmd=0x2 rsp=0x{:x}): Invalid command\n"
 BEFORE = """Running Get VSO Capabilities my_addr 0x20, transit 0, target 0x20
