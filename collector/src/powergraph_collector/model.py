@@ -23,6 +23,9 @@ class Doubt(Flag):
 
     NONE = 0
     INACTIVE = 1  # the BMC says that it does not measure, yet gave a value
+    PARTIAL = 2  # a supply has no reading: the sum is that of the others
+    JUMP = 4  # above twice the maximum that the BMC itself has seen
+    AVERAGED = 8  # the BMC's mean over an interval, not the power of the moment
 
 
 class Reason(str, Enum):

@@ -11,7 +11,7 @@ from tests.conftest import PASSWORD, USER
 from tests.sources.ipmi.test_strangers import SYSTEM, Stranger, ipmi_sim, program
 
 __all__ = ["ipmi_sim"]
-README = Path(__file__).parents[3] / "README.md"
+README = Path(__file__).parents[4] / "README.md"
 NEW_PASSWORD = "read-only-word"
 
 

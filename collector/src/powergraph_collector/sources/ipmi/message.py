@@ -40,11 +40,12 @@ _COMPLETION_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One IPMI command to the BMC: `data` is what follows the command byte."""
+    """One IPMI command to the BMC: `data` is what follows the command byte, `lun` the unit (0: the BMC itself)."""
 
     netfn: int
     command: int
     data: bytes = b""
+    lun: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Response:
 
     code: int
     data: bytes = b""
+
+
+class SilenceError(Exception):
+    """No answer to a request within its time limit; thrown into the conversation that made the request."""
 
 
 def explain(code: int) -> str:
