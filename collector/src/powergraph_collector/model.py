@@ -33,6 +33,7 @@ class Reason(str, Enum):
 
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
+    PORT_CLOSED = "port-closed"
     UNRESOLVABLE = "unresolvable"
     LOGIN_REFUSED = "login-refused"
     NO_SESSION_SLOT = "no-session-slot"

@@ -14,9 +14,10 @@ from powergraph_collector.service import stop_on_signals
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import NoReading
 from powergraph_collector.sources.ipmi import dcmi, sensors
+from powergraph_collector.sources.ipmi.knowledge import Knowledge
 from powergraph_collector.sources.ipmi.lan import LanReader
 from powergraph_collector.sources.ipmi.message import SUCCESS, Response
-from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS, Knowledge
+from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS
 from powergraph_collector.sources.ipmi.sensors import Conversation
 
 Findings = list[tuple[str, str]]

@@ -1,4 +1,10 @@
-"""The polling loop: asks every BMC at its ticks, skips what is late, and hands on what comes back."""
+"""The polling loop: asks every BMC at its ticks, skips what is late, and hands on what a round brought.
+
+BMCs of one interval and one phase share a slot, so that a tick costs no place in a queue of its own. A polled BMC is
+in one of four states, which only the thread of `run` changes: RESTING between ticks; ASKED, which ends with its answer,
+or after LONGEST_ASK_S without one; TO_RETRY, when an answer said that another request within the tick helps; LATE, when
+the answer was silence, after which a reading may still come and counts as long as nothing newer was asked.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
 
@@ -42,39 +49,58 @@ class Counts:
     lateness: Lateness = field(default_factory=Lateness)
 
 
+class _State(Enum):
+    RESTING = auto()
+    ASKED = auto()
+    TO_RETRY = auto()
+    LATE = auto()
+
+
 @dataclass(slots=True, eq=False)
 class _Polled:
-    """What the loop knows of one BMC."""
+    """What the loop knows of one BMC. `asks` numbers what was asked, so that answers to what is over are known."""
 
     target: Target
-    phase_s: float
     series: SeriesState
+    state: _State = _State.RESTING
     not_before_s: float = 0.0
     asked_ms: int = 0
     asked_s: float = 0.0
-    in_flight: bool = False
     asks: int = 0
-    retried: bool = False
-    waits_for_retry: bool = False
+    has_retried: bool = False
     failures: int = 0
     ticks: int = 0
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its tick is not over."""
+        return self.state is _State.ASKED or self.state is _State.TO_RETRY
+
     def is_lost(self, now_s: float) -> bool:
         """Whether what was asked will not be answered any more."""
-        return self.in_flight and now_s - self.asked_s > LONGEST_ASK_S
+        return self.is_waiting and now_s - self.asked_s > LONGEST_ASK_S
 
     def abandon(self) -> None:
-        """Do not wait for what was asked; should it be answered all the same, the answer is too late."""
-        self.in_flight = self.waits_for_retry = False
+        """Do not wait for what was asked; should it be answered all the same, the answer is to nothing."""
+        self.state = _State.RESTING
         self.asks += 1
+
+
+@dataclass(slots=True)
+class _Slot:
+    """BMCs that are due together."""
+
+    interval_s: float
+    phase_s: float
+    members: list[_Polled] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Poller:
     """Polls targets through a reader, in the thread that calls `run`.
 
-    `hand_on` gets samples and events in the order in which they came; it must not block. `told` gets every answer, for
-    those who watch. `ticks` limits the ticks per BMC.
+    `hand_on` gets the samples and events of a round in the order in which they came; it must not block. `told` gets
+    every answer, for those who watch. `ticks` limits the ticks per BMC.
     """
 
     reader: Reader[Any]
@@ -85,7 +111,9 @@ class Poller:
     counts: Counts = field(default_factory=Counts)
     last_round_s: float = 0.0
     _polled: dict[str, _Polled] = field(default_factory=dict)
-    _due: list[tuple[float, int, _Polled, bool]] = field(default_factory=list)
+    _due: list[tuple[float, int, _Slot]] = field(default_factory=list)
+    _retries: list[tuple[float, int, _Polled, int]] = field(default_factory=list)
+    _brought: list[Record] = field(default_factory=list)
     _order: int = 0
     _day: str = ""
     _new_targets: Sequence[Target] | None = None
@@ -103,119 +131,152 @@ class Poller:
                 self._watch_the_clock()
                 self._ask_who_is_due()
                 self.reader.work(self._wait_s())
+                self._hand_on()
         finally:
             self.reader.close()
 
-    def _is_done(self) -> bool:
-        return self.ticks is not None and self._new_targets is None and not self._due and not self._any_in_flight()
+    def _hand_on(self) -> None:
+        if self._brought:
+            brought, self._brought = self._brought, []
+            self.hand_on(brought)
 
-    def _any_in_flight(self) -> bool:
+    def _is_done(self) -> bool:
+        if self.ticks is None or self._new_targets is not None or self._due or self._retries:
+            return False
         now_s = self.clock.monotonic_s()
-        return any(polled.in_flight and not polled.is_lost(now_s) for polled in self._polled.values())
+        return not any(polled.is_waiting and not polled.is_lost(now_s) for polled in self._polled.values())
 
     def _wait_s(self) -> float:
-        if not self._due:
-            return LONGEST_WAIT_S
-        return min(LONGEST_WAIT_S, max(0.0, self._due[0][0] - self.clock.monotonic_s()))
+        now_s = self.clock.monotonic_s()
+        waits = [queue[0][0] - now_s for queue in (self._due, self._retries) if queue]
+        return min(LONGEST_WAIT_S, max(0.0, min(waits, default=LONGEST_WAIT_S)))
 
     def _take_new_targets(self) -> None:
         targets, self._new_targets = self._new_targets, None
         if targets is None:
             return
-        former, self._polled, self._due = self._polled, {}, []
+        former, self._polled, self._due, self._retries = self._polled, {}, [], []
+        slots: dict[tuple[float, float], _Slot] = {}
         now_s = self.clock.monotonic_s()
         for index, target in enumerate(targets):
             name = target.access.name
-            phase_s = now_s + schedule.phase_s(index, len(targets), target.interval_s)
             polled = former.pop(name, None)
             if polled is None:
-                polled = _Polled(target, phase_s, SeriesState(name, cap=target.cap))
-            elif polled.target.interval_s != target.interval_s:
-                at_ms = self.clock.utc_ms()
-                self.hand_on([Event(name, EventKind.INTERVAL, at_ms, at_ms, value=target.interval_s)])
-            if polled.target.access != target.access:
-                self.reader.forget(name)
-                polled.abandon()
-                polled.failures = 0
-            if polled.waits_for_retry:  # its place in the queue is gone
-                polled.abandon()
-            polled.target, polled.phase_s = target, phase_s
+                polled = _Polled(target, SeriesState(name, cap=target.cap))
+            else:
+                self._renew(polled, target)
             self._polled[name] = polled
-            self._schedule(polled, phase_s)
+            phase_s = schedule.phase_s(index, len(targets), target.interval_s)
+            slot = slots.get((target.interval_s, phase_s))
+            if slot is None:
+                slot = slots[target.interval_s, phase_s] = _Slot(target.interval_s, now_s + phase_s)
+            slot.members.append(polled)
+        for slot in slots.values():
+            self._schedule(slot, slot.phase_s)
         for name, polled in former.items():
             self.reader.forget(name)
-            self.hand_on(polled.series.ended(self.clock.utc_ms()))
+            self._brought += polled.series.ended(self.clock.utc_ms())
 
-    def _schedule(self, polled: _Polled, due_s: float, *, is_retry: bool = False) -> None:
+    def _renew(self, polled: _Polled, target: Target) -> None:
+        """Go on with a BMC whose settings may be others; its place in the queues is gone."""
+        if polled.target.interval_s != target.interval_s:
+            at_ms = self.clock.utc_ms()
+            name = target.access.name
+            self._brought.append(Event(name, EventKind.INTERVAL, at_ms, at_ms, value=target.interval_s))
+        if polled.target.access != target.access:
+            self.reader.forget(target.access.name)
+            polled.abandon()
+            polled.failures = 0
+        if polled.state is _State.TO_RETRY:
+            polled.abandon()
+        polled.target = target
+
+    def _schedule(self, slot: _Slot, due_s: float) -> None:
         self._order += 1
-        heapq.heappush(self._due, (due_s, self._order, polled, is_retry))
+        heapq.heappush(self._due, (due_s, self._order, slot))
 
     def _watch_the_clock(self) -> None:
         step = self.clock.step()
         at_ms = self.clock.utc_ms()
         if step is not None:
-            self.hand_on([record for polled in self._polled.values() for record in polled.series.stepped(step)])
+            self._brought += [record for polled in self._polled.values() for record in polled.series.stepped(step)]
         day = utc_day(at_ms)
         if day != self._day:
             self._day = day
-            self.hand_on([record for polled in self._polled.values() for record in polled.series.restated()])
+            self._brought += [record for polled in self._polled.values() for record in polled.series.restated()]
 
     def _ask_who_is_due(self) -> None:
         now_s = self.clock.monotonic_s()
-        while self._due and self._due[0][0] <= now_s:
-            due_s, _, polled, is_retry = heapq.heappop(self._due)
-            if self._polled.get(polled.target.access.name) is not polled:
-                continue
-            if is_retry:
+        while self._retries and self._retries[0][0] <= now_s:
+            _, _, polled, ask = heapq.heappop(self._retries)
+            if polled.state is _State.TO_RETRY and polled.asks == ask:
                 self._ask(polled)
-            else:
-                self._tick(polled, due_s, now_s)
+        while self._due and self._due[0][0] <= now_s:
+            due_s, _, slot = heapq.heappop(self._due)
+            next_s = schedule.next_tick_s(now_s, slot.phase_s, slot.interval_s)
+            missed = int((now_s - due_s) / slot.interval_s)
+            for polled in slot.members:
+                self._tick(polled, due_s, missed)
+            if self.ticks is None or any(polled.ticks < self.ticks for polled in slot.members):
+                self._schedule(slot, next_s)
 
-    def _tick(self, polled: _Polled, due_s: float, now_s: float) -> None:
-        interval_s = polled.target.interval_s
+    def _tick(self, polled: _Polled, due_s: float, missed: int) -> None:
+        counts = self.counts
+        if self.ticks is not None and polled.ticks >= self.ticks:
+            return
         polled.ticks += 1
-        if self.ticks is None or polled.ticks < self.ticks:
-            self._schedule(polled, schedule.next_tick_s(now_s, polled.phase_s, interval_s))
-        self.counts.skipped += int((now_s - due_s) / interval_s)
-        if polled.is_lost(now_s):
-            self.reader.forget(polled.target.access.name)
-            self._answered(polled, polled.asks, NoReading(Reason.TIMEOUT, "what was asked got lost; asked anew"))
-        elif polled.in_flight:
-            self.counts.skipped += 1
+        counts.skipped += missed
+        now_s = self.clock.monotonic_s()
+        if polled.is_waiting:
+            if polled.is_lost(now_s):
+                self.reader.forget(polled.target.access.name)
+                self._answered(polled, polled.asks, NoReading(Reason.TIMEOUT, "what was asked got lost; asked anew"))
+            else:
+                counts.skipped += 1
         elif now_s >= polled.not_before_s:
-            self.counts.ticks += 1
-            self.counts.lateness.add(now_s - due_s)
-            polled.retried = False
+            counts.ticks += 1
+            counts.lateness.add(now_s - due_s)
+            polled.has_retried = False
             polled.asked_ms = self.clock.utc_ms()
             self._ask(polled)
 
     def _ask(self, polled: _Polled) -> None:
-        polled.in_flight = True
-        polled.waits_for_retry = False
+        polled.state = _State.ASKED
         polled.asks += 1
         polled.asked_s = self.clock.monotonic_s()
         self.reader.ask(polled.target.access, partial(self._answered, polled, polled.asks))
 
     def _answered(self, polled: _Polled, ask: int, answer: Answer) -> None:
-        if ask != polled.asks or self._polled.get(polled.target.access.name) is not polled:
+        name = polled.target.access.name
+        if ask != polled.asks or self._polled.get(name) is not polled:
             return
+        has_failed = isinstance(answer, NoReading)
+        if polled.state is not _State.ASKED and (polled.state is not _State.LATE or has_failed):
+            return  # an answer to nothing
         if isinstance(answer, NoReading):
-            now_s = self.clock.monotonic_s()
-            if answer.again_soon and not polled.retried:
-                polled.retried = polled.waits_for_retry = True  # and in flight: the tick is not over
-                self._schedule(polled, now_s + random.uniform(*schedule.RETRY_S), is_retry=True)  # noqa: S311
+            if answer.again_soon and not polled.has_retried:
+                self._retry(polled)
                 return
-            self.counts.failures += 1
-            polled.failures += 1
-            pause_s = schedule.pause_s(answer.reason, polled.failures, polled.target.interval_s)
-            polled.not_before_s = now_s + pause_s * random.uniform(0.9, 1.0)  # noqa: S311
+            self._failed(polled, answer)
+            at_ms = self.clock.utc_ms()
         else:
             self.counts.answers += 1
-            polled.failures = 0
-        polled.in_flight = False
-        polled.asks += 1  # a second answer would be to nothing
-        at_ms = self.clock.utc_ms()
-        name = polled.target.access.name
+            polled.failures, polled.not_before_s = 0, 0.0
+            polled.state = _State.RESTING
+            at_ms = answer.at_ms or self.clock.utc_ms()
         if self.told is not None:
             self.told(name, at_ms, answer)
-        self.hand_on(polled.series.add(answer, polled.asked_ms, at_ms))
+        self._brought += polled.series.add(answer, polled.asked_ms, at_ms)
+
+    def _retry(self, polled: _Polled) -> None:
+        polled.has_retried, polled.state = True, _State.TO_RETRY  # the tick is not over
+        self._order += 1
+        due_s = self.clock.monotonic_s() + random.uniform(*schedule.RETRY_S)  # noqa: S311
+        heapq.heappush(self._retries, (due_s, self._order, polled, polled.asks))
+
+    def _failed(self, polled: _Polled, answer: NoReading) -> None:
+        self.counts.failures += 1
+        polled.failures += 1
+        polled.state = _State.LATE if answer.reason is Reason.TIMEOUT else _State.RESTING
+        pause_s = schedule.pause_s(answer.reason, polled.failures, polled.target.interval_s)
+        polled.not_before_s = self.clock.monotonic_s() + pause_s * random.uniform(0.9, 1.0)  # noqa: S311

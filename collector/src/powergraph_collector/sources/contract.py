@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
@@ -51,7 +51,9 @@ class Cap:
 class Reading:
     """Power at the moment of the answer, with the source and what the BMC said besides.
 
-    `cap` is there where something was learned of it since the last reading, changed or not.
+    `cap` is there where something was learned of it since the last reading, changed or not. `doubt_detail` is a clause
+    for people on what speaks against the reading. `at_ms` is when the answer arrived, in UTC; 0 where the source knows
+    no better than when it tells of it.
     """
 
     power_w: int
@@ -59,6 +61,8 @@ class Reading:
     doubt: Doubt = Doubt.NONE
     statistics: Statistics | None = None
     cap: Cap | None = None
+    doubt_detail: str = ""
+    at_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Reader(Protocol[AccessT_contra]):
     def ask(self, access: AccessT_contra, answered: Answered) -> None:
         """Begin a reading and return at once; `answered` is called from `work`.
 
-        A BMC is asked again only after it has answered.
+        A BMC is asked again only after it has answered. After an answer of Reason.TIMEOUT, `answered` may be called
+        once more, with a Reading that came late, as long as the BMC was not asked again.
         """
         ...
 

@@ -16,7 +16,7 @@ from powergraph_collector.model import Source
 from powergraph_collector.simulator.bmc import Outcome, SimulatedBmc
 from powergraph_collector.simulator.server import Simulator
 from powergraph_collector.sources.contract import Answer, Cap, Reader, Reading
-from powergraph_collector.sources.ipmi import dcmi, lan
+from powergraph_collector.sources.ipmi import dcmi, lan, line
 from powergraph_collector.sources.ipmi.cap import CAP_AGAIN_S, REFUSED_AGAIN_S, CapWatch, cap_of
 from powergraph_collector.sources.ipmi.lan import LanReader
 from powergraph_collector.sources.ipmi.message import Response
@@ -97,9 +97,9 @@ def test_busy_and_malformed_answers_change_nothing() -> None:
 # -- readers -----------------------------------------------------------------------
 
 
-@pytest.fixture(params=["pyghmi", "ipmitool"])
+@pytest.fixture(params=["lan", "ipmitool"])
 def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
-    made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
+    made: Reader = LanReader() if request.param == "lan" else ToolReader()
     yield made
     made.close()
 
@@ -169,8 +169,8 @@ def test_it_is_asked_for_again_after_ten_minutes(
         until(lan_reader, lambda expected=expected: order.count(LIMIT) == expected)  # type: ignore[misc]
         settle(lan_reader)
         assert reading(lan_reader, simulator).cap == Cap(600)
-        for line in lan_reader._lines.values():
-            line.knowledge.cap.again_at_s -= CAP_AGAIN_S
+        for each in lan_reader._lines.values():
+            each.knowledge.cap.again_at_s -= CAP_AGAIN_S
 
 
 def test_without_a_cap_there_is_none(simulate: Simulate, reader: Reader, order: list[tuple[int, int]]) -> None:
@@ -197,7 +197,7 @@ def test_whatever_the_bmc_makes_of_the_question_its_readings_go_on_in_the_same_s
     answer: Outcome | None,
 ) -> None:
     monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: answer)
-    monkeypatch.setattr(lan, "CAP_WAIT_S", 0.1)
+    monkeypatch.setattr(line, "ASIDE_WAIT_S", 0.1)
     logins: list[bytes] = []
     sound = SimulatedBmc._open
     monkeypatch.setattr(SimulatedBmc, "_open", lambda *request: logins.append(b"") or sound(*request))
@@ -227,7 +227,7 @@ def test_a_reading_that_is_due_while_the_cap_is_asked_for_waits_for_its_end_and_
 def test_an_answer_that_is_too_late_is_not_taken_for_the_reading(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lan, "CAP_WAIT_S", 0.05)
+    monkeypatch.setattr(line, "ASIDE_WAIT_S", 0.05)
     simulator = simulate(node01={"latency_s": 0.003, "limit_w": 300})
     real = SimulatedBmc.answer
 
@@ -246,8 +246,8 @@ def test_an_answer_that_is_too_late_is_not_taken_for_the_reading(
         assert isinstance(answer, Reading), answer
         assert (answer.power_w, answer.source) == (300, Source.DCMI)
         assert answer.cap is None
-        for line in lan_reader._lines.values():
-            line.knowledge.cap.again_at_s = 0.0
+        for each in lan_reader._lines.values():
+            each.knowledge.cap.again_at_s = 0.0
     assert order.count(LIMIT) > 1
 
 
@@ -282,7 +282,7 @@ def test_it_is_looked_for_daily_where_nothing_is_said_to_it(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: None)
-    monkeypatch.setattr(lan, "CAP_WAIT_S", 0.1)
+    monkeypatch.setattr(line, "ASIDE_WAIT_S", 0.1)
     simulator = simulate(node01={"latency_s": 0.003})
     for passed_s, expected in ((0, 1), (601, 2), (601, 2), (86_401, 3)):
         passes(monkeypatch, passed_s)

@@ -1,312 +1,262 @@
-"""IPMI over LAN through pyghmi: one session kept open per BMC, all of them moved by one thread.
+"""IPMI over LAN: one session and one connected socket for each BMC, all of them moved by one thread.
 
-pyghmi is used in its callback mode, which is the only one in which a BMC that dies does not stop the others. What that
-takes is gathered in `pyghmi_session`.
+A connected socket lets the kernel drop what others send, and hears of a closed port. Answers are dated by the kernel
+when they arrive, so that they may be gathered and read together: a thread that wakes up costs more than an answer does.
 """
 
 from __future__ import annotations
 
 import logging
+import select
+import socket
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from struct import Struct
 from typing import Any, Final
 
-from pyghmi.exceptions import IpmiException
-from pyghmi.ipmi.private import constants
-
-from powergraph_collector.model import Reason, Source
-from powergraph_collector.sources.contract import Answered, NoReading, Reading
-from powergraph_collector.sources.ipmi import dcmi
+from powergraph_collector.model import Reason
+from powergraph_collector.sources.contract import Answered, NoReading
+from powergraph_collector.sources.ipmi.deadlines import NEVER, Deadlines
+from powergraph_collector.sources.ipmi.line import Begin, Line, State
 from powergraph_collector.sources.ipmi.login import Login
-from powergraph_collector.sources.ipmi.message import Request, Response
-from powergraph_collector.sources.ipmi.pyghmi_session import PRIVILEGE_REFUSED, Session, close, wait
-from powergraph_collector.sources.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
-from powergraph_collector.sources.ipmi.sensors import Conversation
+from powergraph_collector.sources.ipmi.noise import Noise
+from powergraph_collector.sources.ipmi.reading import read_power
 from powergraph_collector.sources.resolver import Resolver
 
-PRIVILEGES: Final = {"user": 2, "operator": 3, "administrator": 4}
-CAP_WAIT_S: Final = 1.0  # for an answer that is asked for in passing; a reading that is due meanwhile waits as long
 KEEP_ALIVE_S: Final = 25.0  # BMCs close sessions that were idle for 60 s, some for 30 s
-_NO_ANSWER = "no answer within 2.5 s"
-_GET_DEVICE_ID = Request(0x06, 0x01)
-
-_INCORRECT_PASSWORD = "Incorrect password"  # noqa: S105 -- what pyghmi says, not a secret
-_STATUS_OF = {text: code for code, text in constants.rmcp_codes.items()}
-_NO_SLOT_STATUS = frozenset({0x01, 0x0B})
-_ROLE_STATUS = frozenset({0x09, 0x0A, 0x0D})
-
-Begin = Callable[[Knowledge, float], Conversation[Any]]
+MOST_LOGINS: Final = 250  # under way at a time: those of silent BMCs wait for seconds
+LOGINS_A_ROUND: Final = 25
+ROUND_S: Final = 0.05
+GATHER_S: Final = 0.01
+_FEW_LINES: Final = 16  # whose answers are read at once: somebody may be waiting for the one
+PACKETS_A_ROUND: Final = 8  # of one BMC: the others' turn comes, whatever it sends
+_MOST_EVENTS: Final = 8192
+_LONGEST_PACKET: Final = 1024
+_TIME_STAMPS: Final = 35  # SO_TIMESTAMPNS, which the socket module does not name
+_TIME_STAMP = Struct("qq")
+_ANCILLARY_BYTES: Final = 64
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Line:
-    """The line to one BMC: its session, what is under way on it, and what was learned about it."""
-
-    login: Login
-    knowledge: Knowledge = field(default_factory=Knowledge)
-    privileges: list[int] = field(default_factory=list)
-    refused_dcmi: bool = False
-    first_hash: int = 256
-    session: Session | None = None
-    address: str = ""
-    begin: Begin = read_power
-    answered: Callable[[Any], None] | None = None
-    used_at_s: float = 0.0
-
-
 class LanReader:
-    """Reads through pyghmi; see `reader.Reader`. Only one may exist at a time, as pyghmi's state is global."""
+    """Reads over LAN; see `contract.Reader`. `judges_at_once` is for a command that reads once: see `Knowledge`."""
 
-    def __init__(self) -> None:
-        self._lines: dict[str, _Line] = {}
-        self._at: dict[tuple[str, int], _Line] = {}
+    def __init__(self, *, judges_at_once: bool = False) -> None:
+        self._judges_at_once = judges_at_once
+        self._lines: dict[str, Line] = {}
+        self._at: dict[tuple[str, int], Line] = {}
+        self._by_descriptor: dict[int, Line] = {}
+        self._poll = select.epoll()
         self._resolver = Resolver()
+        self._deadlines: Deadlines[Line] = Deadlines()
+        self._answers: deque[tuple[Answered, Any]] = deque()
+        self._to_log_in: deque[Line] = deque()
+        self._logging_in: set[Line] = set()
+        self._logins_at_s = 0.0
         self._keep_alive_at_s = 0.0
-        self._again: deque[_Line] = deque()
-        self._answers: deque[tuple[Callable[[Any], None], Any]] = deque()
-        self._outbox: deque[tuple[_Line, Conversation[Any], Request]] = deque()
-        self._caps_due: deque[_Line] = deque()
-        self._in_passing: dict[str, _Line] = {}  # whose caps are asked for, by name
+        self._is_flooded = self._is_chained = False
+        self._sent = 0
+        self.noise = Noise(_log.warning)
 
-    def ask(self, login: Login, answered: Answered) -> None:
+    def ask(self, access: Login, answered: Answered) -> None:
         """Begin a reading on the open session, or log in first."""
-        self.hold(login, read_power, answered)
+        self.hold(access, read_power, answered)
 
-    def hold(self, login: Login, begin: Begin, answered: Callable[[Any], None]) -> None:
+    def hold(self, login: Login, begin: Begin, answered: Any) -> None:
         """Begin any conversation; `answered` gets its result, or a NoReading if it could not be held."""
+        line = self._lines.get(login.name)
+        if line is None or line.login is not login:
+            line = self._line(login)
+        line.ask(begin, answered)
+
+    def _line(self, login: Login) -> Line:
         line = self._lines.get(login.name)
         if line is not None and line.login != login:
             self.forget(login.name)
             line = None
         if line is None:
-            line = self._lines[login.name] = _Line(login, privileges=_privileges(login))
-            line.first_hash = 1 if login.cipher_suite == 3 else 256
-        line.begin, line.answered = begin, answered
-        if login.name not in self._in_passing:  # else it is read when that is over, within CAP_WAIT_S
-            self._read(line)
-
-    def _read(self, line: _Line) -> None:
-        if line.session is not None and line.session.is_alive:
-            self._step(line, line.begin(line.knowledge, time.monotonic()), None)
-        else:
-            line.session = None
-            self._resolver.resolve(line.login.host, lambda address: self._log_in(line, address))
-
-    def _log_in(self, line: _Line, address: str | None) -> None:
-        login = line.login
-        if line.answered is None:
-            return  # forgotten while its name was looked up
-        if address is None:
-            self._answer(line, NoReading(Reason.UNRESOLVABLE, f"host name {login.host} has no address"))
-            return
-        other = self._at.setdefault((address, login.port), line)
-        if other is not line and self._lines.get(other.login.name) is other and other.address == address:
-            # pyghmi would hand out the other's session, and the other's answers with it
-            detail = f"it is the same BMC as {other.login.name}, at {address} port {login.port}: list it once"
-            self._answer(line, NoReading(Reason.UNREACHABLE, detail))
-            return
-        self._at[address, login.port] = line
-        line.address = address
-        try:
-            line.session = Session(
-                address,
-                # Bytes: with str pyghmi keeps the half-open session and hands it out again, dead.
-                login.user.encode(),
-                login.password.reveal().encode(),
-                login.port,
-                onlogon=lambda outcome: self._logged_in(line, outcome),
-                privlevel=line.privileges[0],
-                first_hash=line.first_hash,
-            )
-        except (OSError, IpmiException) as error:
-            line.session = None
-            self._answer(line, NoReading(Reason.UNREACHABLE, f"cannot send to {address}: {error}"))
-
-    def _logged_in(self, line: _Line, outcome: dict[str, Any]) -> None:
-        session = line.session
-        if session is None or line.answered is None:
-            return
-        if "error" not in outcome:
-            line.first_hash = session.attemptedhash
-            line.knowledge.cap.begin_session()
-            self._step(line, line.begin(line.knowledge, time.monotonic()), None)
-            return
-        line.session = None
-        text = str(outcome["error"])
-        status = _STATUS_OF.get(text.removesuffix(" in RAKP2").removesuffix(" reported in RAKP4"), 0)
-        if text == PRIVILEGE_REFUSED or status in _ROLE_STATUS:
-            self._refused_privilege(line, text)
-        elif status in _NO_SLOT_STATUS:
-            detail = f"RMCP+ status 0x{status:02X}: all sessions of the BMC are taken"
-            self._answer(line, NoReading(Reason.NO_SESSION_SLOT, detail))
-        elif status or _INCORRECT_PASSWORD in text or "integrity code" in text:
-            self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_refusal(text, status)))
-        else:
-            if session.sessioncontext == "OPENSESSION" and line.login.cipher_suite is None:
-                line.first_hash = 257 - line.first_hash  # some BMCs do not answer to a suite that they lack
-            self._answer(line, NoReading(Reason.TIMEOUT, _NO_ANSWER))
-
-    def _refused_privilege(self, line: _Line, text: str) -> None:
-        """Go on with the next higher privilege, else with what there is without DCMI, else say so."""
-        if len(line.privileges) > 1:
-            del line.privileges[0]  # and remembered: the next login begins here
-            self._again.append(line)
-            return
-        line.privileges = _privileges(line.login)
-        if line.refused_dcmi and line.knowledge.asks_dcmi(time.monotonic()):
-            line.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
-            self._again.append(line)
-            return
-        status = _STATUS_OF.get(text.removesuffix(" in RAKP2"), 0)
-        self._answer(line, NoReading(Reason.LOGIN_REFUSED, _login_refusal(text, status)))
-
-    def _step(self, line: _Line, conversation: Conversation[Any], response: Response | None) -> None:
-        """Give the conversation its response, and the BMC the conversation's next request."""
-        session = line.session
-        try:
-            request = next(conversation) if response is None else conversation.send(response)
-        except StopIteration as end:
-            self._answer(line, self._with_cap(line, end.value))
-        except PrivilegeTooLow:
-            if session is not None:
-                session.leave()
-            line.session = None
-            line.refused_dcmi = True
-            self._refused_privilege(line, "completion code 0xD4: privilege too low")
-        else:
-            self._outbox.append((line, conversation, request))
-
-    def _with_cap(self, line: _Line, result: Any) -> Any:
-        """What was learned of the cap goes with a reading; if it is time, the cap is asked for behind it."""
-        if not isinstance(result, Reading):
-            return result
-        if result.source is Source.DCMI and line.knowledge.cap.is_due(time.monotonic()):
-            self._caps_due.append(line)
-        return line.knowledge.cap.told_with(result)
-
-    def _ask_for_caps(self) -> None:
-        """Ask those BMCs that have nothing else to do; of the others, the next reading is behind."""
-        while self._caps_due:
-            line = self._caps_due.popleft()
-            session = line.session
-            if session is None or not session.is_alive or session.incommand or line.answered is not None:
-                continue
-            line.used_at_s = time.monotonic()
-            self._in_passing[line.login.name] = line
-            session.send(dcmi.POWER_LIMIT, partial(self._received_cap, line), in_passing=True)
-
-    def _received_cap(self, line: _Line, response: Response | None) -> None:
-        if response is not None and self._in_passing.get(line.login.name) is line:
-            line.knowledge.cap.answered(response, time.monotonic())
-            self._end_passing(line)
-
-    def _give_up_caps(self) -> None:
-        now_s = time.monotonic()
-        for line in [line for line in self._in_passing.values() if now_s - line.used_at_s > CAP_WAIT_S]:
-            line.knowledge.cap.unanswered(now_s)
-            if line.session is not None:
-                line.session.give_up()
-            self._end_passing(line)
-
-    def _end_passing(self, line: _Line) -> None:
-        del self._in_passing[line.login.name]
-        if line.answered is not None:  # somebody waits for a reading
-            self._again.append(line)
-
-    def _send(self) -> None:
-        """Log in again, and send what conversations want to send. Never from a callback.
-
-        There, pyghmi would hand out the session that it is about to close, and forget the request on return.
-        """
-        while self._again:
-            line = self._again.popleft()
-            if line.answered is not None:
-                self._read(line)
-        while self._outbox:
-            line, conversation, request = self._outbox.popleft()
-            if line.session is None or not line.session.is_alive:
-                self._lost(line)
-                continue
-            line.used_at_s = time.monotonic()
-            line.session.send(request, partial(self._received, line, conversation))
-
-    def _received(self, line: _Line, conversation: Conversation[Any], response: Response | None) -> None:
-        if response is None:
-            self._lost(line)
-        else:
-            self._step(line, conversation, response)
-
-    def _lost(self, line: _Line) -> None:
-        line.session = None  # the next reading logs in again
-        self._answer(line, NoReading(Reason.TIMEOUT, _NO_ANSWER))
-
-    def _answer(self, line: _Line, answer: Any) -> None:
-        answered, line.answered = line.answered, None
-        if answered is not None:
-            self._answers.append((answered, answer))
+            line = self._lines[login.name] = Line(login, self, judges_at_once=self._judges_at_once)
+        line.login = login  # equal, and found at once from now on
+        return line
 
     def work(self, timeout_s: float) -> None:
-        """Let pyghmi receive, repeat and give up."""
+        """Receive, repeat, give up, log in."""
+        now_s = time.monotonic()
         self._resolver.work()
-        if self._in_passing:
-            self._give_up_caps()
-        self._keep_alive()
-        self._send()
-        try:
-            wait(0.0 if self._answers else timeout_s)
-        except Exception:
-            # Malformed packets make pyghmi's parser raise anything; what they were to answer runs into its time limit.
-            _log.warning("a packet was dropped that pyghmi could not handle", exc_info=True)
-        self._send()
-        self._tell()
-        self._ask_for_caps()
-
-    def _tell(self) -> None:
-        """Tell answers, outside of pyghmi, so that what their receivers raise is not taken for its trouble."""
+        if now_s >= self._keep_alive_at_s:
+            self._keep_alive(now_s)
+        self._log_in(now_s)
+        self._receive(self._wait_s(timeout_s, now_s))
+        for line in self._deadlines.over(time.monotonic()):
+            line.expired()
         while self._answers:
             answered, answer = self._answers.popleft()
             answered(answer)
 
-    def _keep_alive(self) -> None:
-        now_s = time.monotonic()
-        if now_s < self._keep_alive_at_s:
+    def _wait_s(self, timeout_s: float, now_s: float) -> float:
+        if self._answers:
+            return 0.0
+        if self._to_log_in:
+            timeout_s = min(timeout_s, ROUND_S)
+        return max(0.0, min(timeout_s, self._deadlines.next_s() - now_s))
+
+    def _receive(self, wait_s: float) -> None:
+        """Wait, and read what came, a bounded number of packets of each BMC.
+
+        Where there are many lines, their answers are gathered: a thread that sleeps until a packet comes is woken up
+        for each, which costs as much as all the rest of a reading. Lines in the middle of a chain of requests (logins,
+        records of sensors) get a shorter wait.
+        """
+        if len(self._lines) > _FEW_LINES or self._is_flooded:
+            time.sleep(min(wait_s, GATHER_S if self._is_chained else ROUND_S))
+        elif wait_s:
+            self._poll.poll(wait_s, 1)
+        sent = self._sent
+        for _ in range(PACKETS_A_ROUND):
+            events = self._poll.poll(0, _MOST_EVENTS)
+            for descriptor, _ in events:
+                line = self._by_descriptor.get(descriptor)
+                if line is not None:  # else it was left in this round
+                    self._read(line)
+            if not events:
+                break
+        self._is_flooded, self._is_chained = bool(events), self._sent > sent
+
+    def _read(self, line: Line) -> None:
+        assert line.socket is not None  # noqa: S101 -- it was found by its descriptor
+        try:
+            packet, ancillary, _, _ = line.socket.recvmsg(_LONGEST_PACKET, _ANCILLARY_BYTES)
+        except ConnectionRefusedError:
+            line.closed_port()
             return
+        except OSError:  # of a network that is away: as good as nothing
+            return
+        if ancillary:
+            seconds, nanoseconds = _TIME_STAMP.unpack_from(ancillary[0][2])
+            at_ms = seconds * 1000 + nanoseconds // 1_000_000
+        else:
+            at_ms = time.time_ns() // 1_000_000
+        dropped = line.received(packet, at_ms)
+        if dropped is not None:
+            self.noise.add(line.login.name, dropped, time.monotonic())
+
+    def _keep_alive(self, now_s: float) -> None:
         self._keep_alive_at_s = now_s + 1.0
+        self.noise.work(now_s)
         for line in self._lines.values():
-            session = line.session
-            if session is None or line.answered is not None or now_s - line.used_at_s < KEEP_ALIVE_S:
-                continue
-            if session.is_alive and not session.incommand:
-                line.used_at_s = now_s
-                session.send(_GET_DEVICE_ID, lambda _: None)
+            if line.state is State.IDLE and now_s - line.used_at_s >= KEEP_ALIVE_S:
+                line.keep_alive()
+
+    # What lines ask of their owner
+
+    def connect(self, line: Line) -> None:
+        """Look up the address; the line logs in when it is its turn."""
+        self._resolver.resolve(line.login.host, lambda address: self._resolved(line, address))
+
+    def _resolved(self, line: Line, address: str | None) -> None:
+        login = line.login
+        if self._lines.get(login.name) is not line or line.state is not State.CONNECTING:
+            return  # forgotten while its name was looked up
+        if address is None:
+            line.unreachable(NoReading(Reason.UNRESOLVABLE, f"host name {login.host} has no address"))
+            return
+        if line.place is not None:
+            del self._at[line.place]
+            line.place = None
+        other = self._at.get((address, login.port))
+        if other is not None:
+            # Two sessions with one BMC would take its slots, and its power would count twice.
+            detail = f"it is the same BMC as {other.login.name}, at {address} port {login.port}: list it once"
+            line.unreachable(NoReading(Reason.UNREACHABLE, detail))
+            return
+        line.place = address, login.port
+        self._at[line.place] = line
+        self._to_log_in.append(line)
+
+    def _log_in(self, now_s: float) -> None:
+        """Let some of those begin that wait, so that logins neither crowd out readings nor come all at once."""
+        if not self._to_log_in or now_s < self._logins_at_s:
+            return
+        self._logins_at_s = now_s + ROUND_S
+        for _ in range(min(LOGINS_A_ROUND, MOST_LOGINS - len(self._logging_in))):
+            if not self._to_log_in:
+                return
+            line = self._to_log_in.popleft()
+            if self._lines.get(line.login.name) is line and line.state is State.CONNECTING:
+                self._connected(line)
+
+    def _connected(self, line: Line) -> None:
+        assert line.place is not None  # noqa: S101 -- it was resolved
+        address, port = line.place
+        try:
+            line.socket = _connected_socket(address, port)
+        except OSError as error:
+            detail = f"cannot send to {address}: {error.strerror or error}"
+            line.unreachable(NoReading(Reason.UNREACHABLE, detail))
+            return
+        descriptor = line.socket.fileno()
+        self._by_descriptor[descriptor] = line
+        self._poll.register(descriptor, select.EPOLLIN)
+        self._logging_in.add(line)
+        line.connected()
+
+    def send(self, line: Line, packet: bytes) -> None:
+        """Send a packet; one that is lost here is repeated like one that is lost on the way."""
+        if line.socket is None:
+            return
+        self._sent += 1
+        try:
+            line.socket.send(packet)
+        except ConnectionRefusedError:
+            line.closed_port()
+        except OSError:
+            return
+
+    def wait(self, line: Line, delay_s: float) -> None:
+        """Call `expired` after delay_s, unless another wait comes before."""
+        if line.state is not State.SHAKING and line in self._logging_in:
+            self._logging_in.discard(line)
+        self._deadlines.set(line, delay_s, time.monotonic())
+
+    def disconnect(self, line: Line) -> None:
+        """Close the line's socket."""
+        self._logging_in.discard(line)
+        line.deadline_s = NEVER
+        used, line.socket = line.socket, None
+        if used is not None:
+            self._by_descriptor.pop(used.fileno(), None)
+            self._poll.unregister(used.fileno())
+            used.close()
+
+    def tell(self, answered: Answered, answer: Any) -> None:
+        """Tell an answer at the end of this round, when no line is in the middle of a step."""
+        self._answers.append((answered, answer))
 
     def forget(self, name: str) -> None:
         """Log out of one BMC; what is under way there stays unanswered."""
         line = self._lines.pop(name, None)
-        self._in_passing.pop(name, None)
-        if line is None:
-            return
-        line.answered = None
-        if line.session is not None and line.session.is_alive:
-            line.session.leave()
-        line.session = None
+        if line is not None:
+            line.leave()
+            if line.place is not None:
+                del self._at[line.place]
 
     def close(self) -> None:
         """Log out everywhere."""
         for name in list(self._lines):
             self.forget(name)
-        close()
+        self._poll.close()
 
 
-def _privileges(login: Login) -> list[int]:
-    return list(PRIVILEGES.values()) if login.privilege == "auto" else [PRIVILEGES[login.privilege]]
-
-
-def _login_refusal(text: str, status: int) -> str:
-    code = f"RMCP+ status 0x{status:02X}: " if status else ""
-    return f"{code}{text.rstrip('.')}"
+def _connected_socket(address: str, port: int) -> socket.socket:
+    family, kind, protocol, _, place = socket.getaddrinfo(
+        address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+    )[0]
+    made = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+    try:
+        made.connect(place)
+        made.setsockopt(socket.SOL_SOCKET, _TIME_STAMPS, 1)
+    except BaseException:
+        made.close()
+        raise
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SUCCESS = 0x00
 INSUFFICIENT_PRIVILEGE = 0xD4
@@ -48,8 +49,7 @@ class Request:
     lun: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):  # made in a third of a frozen dataclass's time, thousands a second
     """The BMC's answer: its completion code (0 is success) and all that follows it."""
 
     code: int

@@ -1,57 +1,39 @@
 """The conversation that gets watts out of one BMC: DCMI where there is DCMI, else its watt sensors.
 
-A conversation is a generator that yields requests, is sent their responses and returns its result. It knows nothing of
-sockets, so that every way to a BMC holds the same one.
+A conversation is a generator that yields requests, is sent their responses and returns its result; SilenceError is
+thrown into it where no response came. It knows nothing of sockets, so that every way to a BMC holds the same one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
 from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, sensors
-from powergraph_collector.sources.ipmi.cap import CapWatch
-from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, UNKNOWN_COMMAND_CODES, Request
+from powergraph_collector.sources.ipmi.knowledge import NOT_PRESENT, Dcmi, Knowledge, PrivilegeTooLow
+from powergraph_collector.sources.ipmi.message import (
+    INSUFFICIENT_PRIVILEGE,
+    SUCCESS,
+    UNKNOWN_COMMAND_CODES,
+    Request,
+    SilenceError,
+)
 from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor
 
-DCMI_AGAIN_S: Final = 86_400.0  # a firmware update may bring DCMI: look again daily
 CHASSIS_STATUS = Request(0x00, 0x01)
 _CHASSIS_ON = 0x01
 _NOT_A_VALUE = 0xFFFF
+_JUMP: Final = 2  # times the maximum that the BMC itself has seen
 
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
-_WITHOUT_SENSORS = frozenset({0xC1, 0xCB})
-
+_AGAIN_SOON: Final = frozenset({0xC0, 0xC3, 0xCE})
+_FOR_EVER_ALSO: Final = frozenset({0xFF})  # of the transient ones, what BMCs are known to say at every reading
+_WITHOUT_SENSORS = frozenset({0xC1, NOT_PRESENT})
 
 FindSensors = Callable[[], Conversation[tuple[PowerSensor, ...]]]
-
-
-class PrivilegeTooLow(Exception):  # noqa: N818
-    """The BMC wants a higher privilege for this command (completion code 0xD4)."""
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """What was learned about one BMC while talking to it."""
-
-    sensors: tuple[PowerSensor, ...] | None = None
-    dcmi_again_at_s: float = 0.0
-    without_dcmi: bool = False
-    cap: CapWatch = field(default_factory=CapWatch)
-
-    def asks_dcmi(self, now_s: float) -> bool:
-        """Whether a reading asks for DCMI first; now_s is a monotonic time in seconds."""
-        return not self.without_dcmi or now_s >= self.dcmi_again_at_s
-
-    def give_up_dcmi(self, now_s: float) -> None:
-        """Read the sensors for a day, then look again."""
-        self.without_dcmi = True
-        self.dcmi_again_at_s = now_s + DCMI_AGAIN_S
-        self.sensors = None
 
 
 def read_power(
@@ -61,45 +43,71 @@ def read_power(
 
     `find_sensors` is for who has a faster way to all SDRs than asking for them one by one.
     """
-    if knowledge.asks_dcmi(now_s):
+    if not knowledge.asks_dcmi(now_s):
+        return (yield from _by_sensors(knowledge, now_s, find_sensors))
+    try:
+        by_dcmi = yield from _by_dcmi(knowledge, now_s)
+    except SilenceError:
+        if not knowledge.asks_sensors(now_s):
+            raise
+        by_dcmi = NoReading(Reason.TIMEOUT, "the BMC says nothing to the DCMI power reading")
+    if isinstance(by_dcmi, Reading):
+        knowledge.dcmi_worked(now_s)
+        return by_dcmi
+    if not knowledge.asks_sensors(now_s):
+        return by_dcmi
+    by_sensors = yield from _by_sensors(knowledge, now_s, find_sensors)
+    if isinstance(by_sensors, Reading):
+        knowledge.sensors_worked(now_s)
+        return by_sensors
+    is_telling = by_sensors.reason is not Reason.NOT_SUPPORTED
+    return by_sensors if knowledge.dcmi is Dcmi.ABSENT or is_telling else by_dcmi
+
+
+def _by_dcmi(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
+    try:
         response = yield dcmi.POWER_READING
-        try:
-            reading = dcmi.parse_power_reading(response)
-        except dcmi.CompletionCode as error:
-            if error.code not in UNKNOWN_COMMAND_CODES:
-                return refusal(error.code)
-        except dcmi.MalformedAnswer as error:
-            return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)
-        else:
-            knowledge.without_dcmi = False
-            return (yield from _judged(reading))
-        knowledge.give_up_dcmi(now_s)
-    return (yield from _by_sensors(knowledge, find_sensors))
+        answer = yield from _judged(dcmi.parse_power_reading(response), knowledge.heard_ms)
+    except SilenceError:
+        knowledge.dcmi_useless(now_s, is_transient=False)
+        raise
+    except dcmi.MalformedAnswer as error:
+        knowledge.dcmi_useless(now_s, is_transient=False)
+        return NoReading(Reason.BAD_ANSWER, str(error), again_soon=True)
+    except dcmi.CompletionCode as error:
+        if error.code in UNKNOWN_COMMAND_CODES or (error.code == NOT_PRESENT and knowledge.dcmi is not Dcmi.WORKING):
+            knowledge.dcmi_refused(error.code, now_s)
+            return NoReading(Reason.BUSY, f"{error}; not believed yet", again_soon=True)
+        answer = refusal(error.code)
+        knowledge.dcmi_useless(now_s, is_transient=error.code in _TRANSIENT - _FOR_EVER_ALSO)
+        return answer
+    if isinstance(answer, NoReading):
+        knowledge.dcmi_useless(now_s, is_transient=False)
+    return answer
 
 
-def _judged(reading: dcmi.PowerReading) -> Conversation[Reading | NoReading]:
+def _judged(reading: dcmi.PowerReading, heard_ms: int) -> Conversation[Reading | NoReading]:
     """What a DCMI answer is worth: BMCs send placeholders that look like watts."""
-    if reading.current_w == _NOT_A_VALUE:
+    power_w, is_active = reading.current_w, reading.active
+    if power_w == _NOT_A_VALUE:
         return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
-    if reading.current_w == 0:
-        if not reading.active:
+    if power_w == 0:
+        if not is_active:
             return NoReading(Reason.NOT_MEASURING, "the BMC says that it does not measure power now")
         if (yield from _chassis_is_on()):
             return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 0 W although the machine is on")
-    return Reading(
-        reading.current_w,
-        Source.DCMI,
-        Doubt.NONE if reading.active else Doubt.INACTIVE,
-        Statistics(reading.min_w, reading.max_w, reading.average_w, reading.period_ms, reading.bmc_time_s),
-    )
+    doubt = Doubt.NONE if is_active else Doubt.INACTIVE
+    if power_w > _JUMP * reading.max_w > 0:
+        doubt |= Doubt.JUMP
+    statistics = Statistics(reading.min_w, reading.max_w, reading.average_w, reading.period_ms, reading.bmc_time_s)
+    return Reading(power_w, Source.DCMI, doubt, statistics, at_ms=heard_ms)
 
 
-def _by_sensors(knowledge: Knowledge, find_sensors: FindSensors) -> Conversation[Reading | NoReading]:
+def _by_sensors(knowledge: Knowledge, now_s: float, find_sensors: FindSensors) -> Conversation[Reading | NoReading]:
     try:
-        if knowledge.sensors is None:
+        if knowledge.looks_for_sensors(now_s):
             knowledge.sensors = yield from find_sensors()
         if not knowledge.sensors:
-            knowledge.sensors = None
             return NoReading(Reason.NOT_SUPPORTED, "no DCMI power reading (0xC1) and no watt sensor in its SDR")
         power_w = yield from sensors.read_sum(knowledge.sensors)
     except sensors.SensorError as error:
@@ -112,11 +120,14 @@ def _by_sensors(knowledge: Knowledge, find_sensors: FindSensors) -> Conversation
         return refusal(error.code)
     if power_w == 0 and (yield from _chassis_is_on()):
         return NoReading(Reason.IMPLAUSIBLE, "the watt sensors say 0 W although the machine is on")
-    return Reading(power_w, Source.SDR)
+    return Reading(power_w, Source.SDR, at_ms=knowledge.heard_ms)
 
 
 def _chassis_is_on() -> Conversation[bool]:
-    response = yield CHASSIS_STATUS
+    try:
+        response = yield CHASSIS_STATUS
+    except SilenceError:
+        return True  # unless a BMC says that the machine is off, 0 W is not its power
     return response.code != SUCCESS or not response.data or bool(response.data[0] & _CHASSIS_ON)
 
 
@@ -126,5 +137,5 @@ def refusal(code: int) -> NoReading:
         raise PrivilegeTooLow
     detail = str(dcmi.CompletionCode(code))
     if code in _TRANSIENT:
-        return NoReading(Reason.BUSY, detail, again_soon=code in {0xC0, 0xC3, 0xCE})
+        return NoReading(Reason.BUSY, detail, again_soon=code in _AGAIN_SOON)
     return NoReading(Reason.BAD_ANSWER, detail)

@@ -24,9 +24,10 @@ from typing import Final
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, sensors
+from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response
-from powergraph_collector.sources.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
+from powergraph_collector.sources.ipmi.reading import read_power
 from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor, SensorError
 
 TIME_LIMIT_S: Final = 20.0
@@ -83,7 +84,7 @@ class _Bmc:
     """A BMC, and what was learned about it: the way that served last is the first to be tried."""
 
     login: Login
-    knowledge: Knowledge = field(default_factory=Knowledge)
+    knowledge: Knowledge
     way: Way | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)  # one process at a time asks a BMC
 
@@ -118,13 +119,14 @@ def complaint(text: str) -> NoReading:
 
 
 class ToolReader:
-    """Reads through ipmitool; see `reader.Reader`. Raises ToolMissing when made where there is no ipmitool.
+    """Reads through ipmitool; see `contract.Reader`. Raises ToolMissing when made where there is no ipmitool.
 
     The password goes through an inherited file descriptor, so that neither the process list nor the environment shows
     it. The vendor file that ipmitool parses at every start (4.7 MB on Debian) is stood in for by a short one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, judges_at_once: bool = False) -> None:
+        self._judges_at_once = judges_at_once
         program = shutil.which("ipmitool")
         if program is None:
             raise ToolMissing("ipmitool is not installed; do: apt install ipmitool")
@@ -143,7 +145,7 @@ class ToolReader:
         """Start ipmitool."""
         bmc = self._bmcs.get(login.name)
         if bmc is None or bmc.login != login:
-            bmc = self._bmcs[login.name] = _Bmc(login)
+            bmc = self._bmcs[login.name] = _Bmc(login, Knowledge(login.power_sensors, self._judges_at_once))
         future = self._pool.submit(self._read_in_turn, bmc)
         future.add_done_callback(lambda future: self._done.put(lambda: self._tell(bmc, answered, _outcome(future))))
 
