@@ -79,7 +79,7 @@ def test_readings_are_printed_as_csv(simulate: Simulate, tmp_path: Path) -> None
 def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -> None:
     trace = tmp_path / "trace.csv"
     trace.write_text("".join(f"00:00:{second:02d},{400 + second}\n" for second in range(60)))
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         power = {"kind": "trace", "file": str(trace), "step": "reading"}
         simulator = simulate(node01={"power": power, "latency_s": 0.003})
         options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 0.3, "--nread", 5, "--reader", reader]
@@ -88,7 +88,7 @@ def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -
         with PowerDB(tmp_path / f"{reader}.db", access_mode="r") as db:
             (day,) = tables_of_samples(db)
             assert [document["power_w"] for document in db.table(day)] == [400, 401, 402, 403, 404]
-            assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "pyghmi" else "tool"}
+            assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "lan" else "tool"}
 
 
 def test_ipmitool_learns_the_password_without_anybody_else(
@@ -108,7 +108,7 @@ def test_ipmitool_learns_the_password_without_anybody_else(
 
 def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate, tmp_path: Path) -> None:
     stored = []
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         supplies = [{"name": f"PS{number} Input", "entity": 10, "instance": number, "share": 0.5} for number in (1, 2)]
         simulator = simulate(node01={"fault": "no-dcmi", "sdr": supplies, "latency_s": 0.003})
         options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 2, "--nread", 2, "--reader", reader]
@@ -303,7 +303,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], code: int, word
 def test_a_bmc_that_gives_no_reading_ends_the_command_with_the_reason(
     simulate: Simulate, tmp_path: Path, *, fault: dict[str, object], options: list[str], code: int, words: str
 ) -> None:
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         arguments = [*bmc(simulate(node01=fault)), *options, "--nread", 2, "--interval", 1, "--reader", reader]
         exit_code, out, err = run(tmp_path, "powergraph", *arguments)
         assert (exit_code, out) == (code, ""), err

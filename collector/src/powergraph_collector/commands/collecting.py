@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from powergraph_collector import settings
+from powergraph_collector import settings, settings_types
 from powergraph_collector.commands.feedback import Feedback
 from powergraph_collector.commands.frame import (
     EXIT_CODE_OF_REASON,
@@ -30,9 +30,10 @@ from powergraph_collector.model import Event, Reason, Sample
 from powergraph_collector.polling.poller import Poller
 from powergraph_collector.publish.csv_files import HEADER, rows
 from powergraph_collector.service import Service, stop_on_signals, targets_of
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Bmc, Settings
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import Answer, NoReading
+from powergraph_collector.sources.ipmi.settings import DEFAULT_PORT
 
 
 def collecting_options(command: F) -> F:
@@ -40,8 +41,8 @@ def collecting_options(command: F) -> F:
     for option in reversed((
         click.option(
             "--interval",
-            type=FiniteRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
-            default=settings.DEFAULT_INTERVAL_S,
+            type=FiniteRange(settings_types.SHORTEST_INTERVAL_S, settings_types.LONGEST_INTERVAL_S),
+            default=settings_types.DEFAULT_INTERVAL_S,
             show_default=True,
             help="Seconds between readings.",
         ),
@@ -52,15 +53,15 @@ def collecting_options(command: F) -> F:
         ),
         click.option(
             "--csv_interval",
-            type=FiniteRange(0, settings.LONGEST_CSV_INTERVAL_S, min_open=True),
-            default=settings.DEFAULT_CSV_INTERVAL_S,
+            type=FiniteRange(0, settings_types.LONGEST_CSV_INTERVAL_S, min_open=True),
+            default=settings_types.DEFAULT_CSV_INTERVAL_S,
             show_default=True,
             help="Seconds between CSV files.",
         ),
         click.option(
             "--tail_length",
-            type=click.IntRange(1, settings.LONGEST_TAIL),
-            default=settings.DEFAULT_TAIL_LENGTH,
+            type=click.IntRange(1, settings_types.LONGEST_TAIL),
+            default=settings_types.DEFAULT_TAIL_LENGTH,
             show_default=True,
             help="Lines of the CSV.",
         ),
@@ -85,7 +86,7 @@ def named_bmc(
     port: int,
     user: str | None,
     password: tuple[str | None, Path | None],
-    interval_s: float = settings.DEFAULT_INTERVAL_S,
+    interval_s: float = settings_types.DEFAULT_INTERVAL_S,
 ) -> BmcArguments:
     """The BMC that the options name; password is --passwd and --passwd-file. Raises CommandError for what lacks."""
     return BmcArguments(
@@ -129,11 +130,11 @@ def settings_for(bmc: BmcArguments, **others: object) -> Settings:
 def _name_of(host: str, port: int) -> str:
     """What a BMC is called that has no name: its host as a settings file would take it, and the port where unusual."""
     name = re.sub(r"[^A-Za-z0-9._-]", "-", host).strip("-._") or "bmc"
-    is_usual = port == settings.DEFAULT_PORT and not name.lower().endswith(settings.FILE_ENDINGS)
+    is_usual = port == DEFAULT_PORT and not name.lower().endswith(settings_types.FILE_ENDINGS)
     ending = "" if is_usual else f"-{port}"
-    if len(name + ending) > settings.LONGEST_NAME:
+    if len(name + ending) > settings_types.LONGEST_NAME:
         ending = f"-{sha256(host.encode()).hexdigest()[:8]}{ending}"  # hosts that begin alike are not the same
-    return name[: settings.LONGEST_NAME - len(ending)] + ending
+    return name[: settings_types.LONGEST_NAME - len(ending)] + ending
 
 
 @dataclass(slots=True)
@@ -168,13 +169,11 @@ class FirstContact:
         if self.feedback is not None:
             self.feedback.acknowledged(samples, events)
 
-    def check(self, bmc: settings.Bmc) -> None:
+    def check(self, bmc: Bmc) -> None:
         """Raise CommandError if the first contact failed."""
         if self.failure is not None:
             code = EXIT_CODE_OF_REASON.get(self.failure.reason, ExitCode.NO_POWER)
-            raise CommandError(
-                f"{bmc.host} port {bmc.port}: {self.failure.detail}. {advice(self.failure.reason)}", code
-            )
+            raise CommandError(f"{bmc.place}: {self.failure.detail}. {advice(self.failure.reason)}", code)
 
 
 def advice(reason: Reason) -> str:

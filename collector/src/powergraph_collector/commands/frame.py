@@ -20,7 +20,8 @@ from powergraph_collector import __version__
 from powergraph_collector.credentials import MOST_PASSWORD_BYTES
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Reason
-from powergraph_collector.settings import DEFAULT_PORT, SettingsError
+from powergraph_collector.settings import SettingsError
+from powergraph_collector.sources.ipmi.settings import DEFAULT_PORT
 from powergraph_collector.sources.ipmi.tool import ToolMissing
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -178,8 +179,8 @@ def bmc_options(command: F) -> F:
         ),
         click.option(
             "--reader",
-            type=click.Choice(["pyghmi", "ipmitool"]),
-            default="pyghmi",
+            type=click.Choice(["lan", "ipmitool"]),
+            default="lan",
             show_default=True,
             help="How to ask: one session kept open, or an ipmitool process each time.",
         ),

@@ -15,6 +15,7 @@ from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import NoReading
 from powergraph_collector.sources.ipmi import dcmi, sensors
 from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Response
 from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS, Knowledge
 from powergraph_collector.sources.ipmi.sensors import Conversation
@@ -28,15 +29,17 @@ def command(
     *, host: str | None, port: int, user: str | None, passwd: str | None, passwd_file: Path | None, reader: str
 ) -> ExitCode:
     """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
-    if reader != "pyghmi":
+    if reader != "lan":
         raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
     bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file))
     target = collecting.settings_for(bmc).bmcs[0]
+    login = registry.access_of(target)
+    assert isinstance(login, Login)  # noqa: S101 -- the options name a BMC that speaks IPMI
     answers: list[Findings | NoReading] = []
     lan = LanReader()
     stop = threading.Event()
     with stop_on_signals(stop):
-        lan.hold(registry.access_of(target), _explore, answers.append)
+        lan.hold(login, _explore, answers.append)
         while not stop.is_set() and not answers:
             lan.work(0.2)
         lan.close()
@@ -45,9 +48,7 @@ def command(
     answer = answers[0]
     if isinstance(answer, NoReading):
         code = EXIT_CODE_OF_REASON.get(answer.reason, ExitCode.NO_POWER)
-        raise CommandError(
-            f"{target.host} port {target.port}: {answer.detail}. {collecting.advice(answer.reason)}", code
-        )
+        raise CommandError(f"{target.place}: {answer.detail}. {collecting.advice(answer.reason)}", code)
     for name, value in answer:
         click.echo(f"{name:<18} {value}")
     return ExitCode.DONE

@@ -97,9 +97,9 @@ def test_busy_and_malformed_answers_change_nothing() -> None:
 # -- readers -----------------------------------------------------------------------
 
 
-@pytest.fixture(params=["pyghmi", "ipmitool"])
+@pytest.fixture(params=["lan", "ipmitool"])
 def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
-    made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
+    made: Reader = LanReader() if request.param == "lan" else ToolReader()
     yield made
     made.close()
 

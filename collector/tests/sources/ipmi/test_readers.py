@@ -45,9 +45,9 @@ READING_ONLY = {
 }
 
 
-@pytest.fixture(params=["pyghmi", "ipmitool"])
+@pytest.fixture(params=["lan", "ipmitool"])
 def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
-    made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
+    made: Reader = LanReader() if request.param == "lan" else ToolReader()
     yield made
     made.close()
 

@@ -185,9 +185,9 @@ def ipmi_sim(tmp_path: Path) -> Iterator[Callable[..., Stranger]]:
         process.communicate()
 
 
-@pytest.fixture(params=["pyghmi", "ipmitool"])
+@pytest.fixture(params=["lan", "ipmitool"])
 def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
-    made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
+    made: Reader = LanReader() if request.param == "lan" else ToolReader()
     yield made
     made.close()
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from powergraph_collector.sources.contract import Secret
+from powergraph_collector.sources.ipmi.settings import DEFAULT_TIMEOUT_S, IpmiBmc
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to reach a BMC and who to be there: `host` may be a name, `password` is never shown.
+    """How to reach a BMC and who to be there: `host` may be a name, `password` and `kg` are never shown.
 
-    `privilege` is `auto`, `user`, `operator` or `administrator`; `cipher_suite` is None for 17, then 3.
+    `privilege` is `auto`, `user`, `operator` or `administrator`; `cipher_suite` is None for 17, then 3. `kg` is the
+    group key, for `credentials.key_bytes`, None where the BMC has none. `timeout_s` is how long an answer may take.
+    `power_sensors` names the watt sensors whose sum is the machine's power; empty where nobody chose them.
     """
 
     name: str
@@ -21,3 +24,22 @@ class Login:
     password: Secret
     privilege: str = "auto"
     cipher_suite: int | None = None
+    kg: Secret | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    power_sensors: tuple[str, ...] = ()
+
+
+def login_of(bmc: IpmiBmc) -> Login:
+    """What the settings say of a BMC."""
+    return Login(
+        bmc.name,
+        bmc.host,
+        bmc.port,
+        bmc.user,
+        Secret(bmc.password.get_secret_value()),
+        bmc.privilege,
+        None if bmc.cipher_suite == "auto" else bmc.cipher_suite,
+        Secret(bmc.kg.get_secret_value()) if bmc.kg.get_secret_value() else None,
+        bmc.timeout_s,
+        bmc.power_sensors,
+    )
