@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -17,13 +16,12 @@ from pydantic import ValidationError
 from powergraph_collector import settings_faults
 from powergraph_collector.settings_faults import Place
 from powergraph_collector.settings_model import Bmc, Settings
-from powergraph_collector.settings_types import DEFAULT_INTERVAL_S, DEFAULT_PROTOCOL, DEFAULT_READER
+from powergraph_collector.settings_types import CONTROL_CHARACTERS, DEFAULT_INTERVAL_S, DEFAULT_PROTOCOL, DEFAULT_READER
 from powergraph_collector.sources.registry import BMC_MODELS
 
 __all__ = ["Bmc", "Settings", "SettingsError", "load", "validated"]  # what is loaded is imported with `load`
 
 MOST_BYTES: Final = 64 * 1024 * 1024  # of a settings file; 50,000 BMCs are 10 MB
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ufeff]")
 _ALL: Final = "*"  # in a table of secrets: every BMC that is not named
 # What a BMC has of the whole, where it says nothing and its protocol has such a setting.
 _INHERITED: Final[Mapping[str, Any]] = {"interval_s": DEFAULT_INTERVAL_S, "reader": DEFAULT_READER}
@@ -131,7 +129,7 @@ def _read_secrets(path: Path, advice: str) -> _Secrets:
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise SettingsError(f'{path}: expected a table [{name}] of lines like node01 = "…"')
         for key, value in values.items():
-            if _UNPRINTABLE.search(value):
+            if CONTROL_CHARACTERS.search(value):
                 raise SettingsError(
                     f"{path}: {name}.{key if key.isprintable() else repr(key)}: it has control characters"
                 )

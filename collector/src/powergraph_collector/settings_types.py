@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -28,6 +28,7 @@ FEWEST_SAMPLE_DAYS = 7  # by then the rollups are safe, and somebody has looked
 SHORTEST_INTERVAL_S = 0.1
 LONGEST_INTERVAL_S = 3600.0
 MOST_RATES = 20
+CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f\ufeff]")  # and the byte-order mark: in no secret
 DEFAULT_SPOOL_MB = 1000.0  # ten hours of 1,000 BMCs at 10 s
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import click
 
-from powergraph_collector import settings, settings_types
+from powergraph_collector import settings_types
 from powergraph_collector.commands.feedback import Feedback
 from powergraph_collector.commands.frame import (
     EXIT_CODE_OF_REASON,
@@ -21,9 +19,7 @@ from powergraph_collector.commands.frame import (
     F,
     FiniteRange,
     has_left,
-    needed,
     nobody_reads,
-    password_of,
     tell,
 )
 from powergraph_collector.model import Event, Reason, Sample
@@ -33,7 +29,6 @@ from powergraph_collector.service import Service, stop_on_signals, targets_of
 from powergraph_collector.settings_model import Bmc, Settings
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import Answer, NoReading
-from powergraph_collector.sources.ipmi.settings import DEFAULT_PORT
 
 
 def collecting_options(command: F) -> F:
@@ -68,73 +63,6 @@ def collecting_options(command: F) -> F:
     )):  # fmt: skip
         command = option(command)
     return command
-
-
-@dataclass(frozen=True, slots=True)
-class BmcArguments:
-    """One BMC as the options name it."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    interval_s: float
-
-
-def named_bmc(
-    host: str | None,
-    port: int,
-    user: str | None,
-    password: tuple[str | None, Path | None],
-    interval_s: float = settings_types.DEFAULT_INTERVAL_S,
-) -> BmcArguments:
-    """The BMC that the options name; password is --passwd and --passwd-file. Raises CommandError for what lacks."""
-    return BmcArguments(
-        needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
-        port,
-        needed(user, "--user", "give the BMC's user, such as --user powergraph"),
-        password_of(*password),
-        interval_s,
-    )
-
-
-def settings_for(bmc: BmcArguments, **others: object) -> Settings:
-    """Settings for one BMC; raises CommandError that speaks of options."""
-    table = {
-        "bmc": [
-            {
-                "name": _name_of(bmc.host, bmc.port),
-                "host": bmc.host,
-                "port": bmc.port,
-                "user": bmc.user,
-                "password": bmc.password,
-                "interval_s": bmc.interval_s,
-            }
-        ],
-        "interval_s": bmc.interval_s,
-        **others,
-    }
-    try:
-        return settings.validated(table, "options")
-    except settings.SettingsError as error:
-        fault = (
-            str(error)
-            .removeprefix("options: ")
-            .replace("bmc[0].", "--")
-            .replace("_s:", ":")
-            .replace("--password:", "--passwd:")
-        )
-        raise CommandError(fault, ExitCode.USAGE) from None
-
-
-def _name_of(host: str, port: int) -> str:
-    """What a BMC is called that has no name: its host as a settings file would take it, and the port where unusual."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", host).strip("-._") or "bmc"
-    is_usual = port == DEFAULT_PORT and not name.lower().endswith(settings_types.FILE_ENDINGS)
-    ending = "" if is_usual else f"-{port}"
-    if len(name + ending) > settings_types.LONGEST_NAME:
-        ending = f"-{sha256(host.encode()).hexdigest()[:8]}{ending}"  # hosts that begin alike are not the same
-    return name[: settings_types.LONGEST_NAME - len(ending)] + ending
 
 
 @dataclass(slots=True)

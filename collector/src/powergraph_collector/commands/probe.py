@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import click
 
-from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands import collecting
+from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
 from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode
 from powergraph_collector.days import iso
 from powergraph_collector.service import stop_on_signals
@@ -24,15 +24,12 @@ Findings = list[tuple[str, str]]
 
 
 @click.command(name="probe")
-@frame.bmc_options
-def command(
-    *, host: str | None, port: int, user: str | None, passwd: str | None, passwd_file: Path | None, reader: str
-) -> ExitCode:
+@bmc_options
+def command(*, named: BmcOptions) -> ExitCode:
     """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
-    if reader != "lan":
+    if named.reader != "lan":
         raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
-    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file))
-    target = collecting.settings_for(bmc).bmcs[0]
+    target = settings_for(bmc_table(named)).bmcs[0]
     login = registry.access_of(target)
     assert isinstance(login, Login)  # noqa: S101 -- the options name a BMC that speaks IPMI
     answers: list[Findings | NoReading] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from powergraph_collector.credentials import key_bytes
 from powergraph_collector.sources.contract import Secret
 from powergraph_collector.sources.ipmi.settings import DEFAULT_TIMEOUT_S, IpmiBmc
 
@@ -13,8 +14,8 @@ class Login:
     """How to reach a BMC and who to be there: `host` may be a name, `password` and `kg` are never shown.
 
     `privilege` is `auto`, `user`, `operator` or `administrator`; `cipher_suite` is None for 17, then 3. `kg` is the
-    group key, for `credentials.key_bytes`, None where the BMC has none. `timeout_s` is how long an answer may take.
-    `power_sensors` names the watt sensors whose sum is the machine's power; empty where nobody chose them.
+    BMC's group key, text or `0x` and hexadecimal digits. `timeout_s` is how long an answer may take. `power_sensors`
+    are the names of the watt sensors whose sum is read, instead of what is found.
     """
 
     name: str
@@ -27,6 +28,11 @@ class Login:
     kg: Secret | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     power_sensors: tuple[str, ...] = ()
+
+    @property
+    def group_key(self) -> bytes | None:
+        """The bytes of `kg`. Raises ValueError where its digits are none."""
+        return None if self.kg is None else key_bytes(self.kg.reveal())
 
 
 def login_of(bmc: IpmiBmc) -> Login:

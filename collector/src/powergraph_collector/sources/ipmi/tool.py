@@ -22,7 +22,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from powergraph_collector.credentials import key_bytes
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, sensors
@@ -266,10 +265,10 @@ class ToolReader:
                 *("-v", "-N", str(ceil(login.timeout_s)), "-R", "1", *words),
             ]
             environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": self._home.name}
-            if login.kg is not None:
+            if login.group_key is not None:
                 command.insert(1, "-K")
                 # Zeros at its end are as good as none: HMAC fills keys up with them.
-                environment["IPMI_KGKEY"] = os.fsdecode(key_bytes(login.kg.reveal()).rstrip(b"\0"))
+                environment["IPMI_KGKEY"] = os.fsdecode(login.group_key.rstrip(b"\0"))
             try:
                 process = subprocess.Popen(
                     command,
