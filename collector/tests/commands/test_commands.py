@@ -20,8 +20,9 @@ from tests.conftest import PASSWORD, USER
 from tinydb import TinyDB
 
 from powergraph_collector import __version__
-from powergraph_collector.commands.collecting import BmcArguments, settings_for
+from powergraph_collector.commands.bmc_options import name_of
 from powergraph_collector.history.powerdb import PowerDB
+from powergraph_collector.settings_model import Bmc
 from powergraph_collector.simulator.server import Simulator
 
 COLLECTOR = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ def start(folder: Path, command: str, *arguments: object, **options: object) -> 
     return subprocess.Popen(
         [*before, str(COLLECTOR / f"{command}.py"), *map(str, arguments)],
         cwd=folder,
-        env=environment,
+        env=environment | options.get("variables", {}),  # type: ignore[operator]
         stdin=options.get("stdin", subprocess.DEVNULL),  # type: ignore[call-overload]
         stdout=options.get("stdout", subprocess.PIPE),  # type: ignore[call-overload]
         stderr=subprocess.PIPE,
@@ -42,8 +43,8 @@ def start(folder: Path, command: str, *arguments: object, **options: object) -> 
     )
 
 
-def run(folder: Path, command: str, *arguments: object) -> tuple[int, str, str]:
-    process = start(folder, command, *arguments)
+def run(folder: Path, command: str, *arguments: object, **options: object) -> tuple[int, str, str]:
+    process = start(folder, command, *arguments, **options)
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in err, err
     return process.returncode, out, err
@@ -79,7 +80,7 @@ def test_readings_are_printed_as_csv(simulate: Simulate, tmp_path: Path) -> None
 def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -> None:
     trace = tmp_path / "trace.csv"
     trace.write_text("".join(f"00:00:{second:02d},{400 + second}\n" for second in range(60)))
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         power = {"kind": "trace", "file": str(trace), "step": "reading"}
         simulator = simulate(node01={"power": power, "latency_s": 0.003})
         options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 0.3, "--nread", 5, "--reader", reader]
@@ -88,7 +89,7 @@ def test_both_readers_store_the_same_watts(simulate: Simulate, tmp_path: Path) -
         with PowerDB(tmp_path / f"{reader}.db", access_mode="r") as db:
             (day,) = tables_of_samples(db)
             assert [document["power_w"] for document in db.table(day)] == [400, 401, 402, 403, 404]
-            assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "pyghmi" else "tool"}
+            assert {document["source"] for document in db.table(day)} == {"dcmi" if reader == "lan" else "tool"}
 
 
 def test_ipmitool_learns_the_password_without_anybody_else(
@@ -108,7 +109,7 @@ def test_ipmitool_learns_the_password_without_anybody_else(
 
 def test_both_readers_store_the_same_samples_of_watt_sensors(simulate: Simulate, tmp_path: Path) -> None:
     stored = []
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         supplies = [{"name": f"PS{number} Input", "entity": 10, "instance": number, "share": 0.5} for number in (1, 2)]
         simulator = simulate(node01={"fault": "no-dcmi", "sdr": supplies, "latency_s": 0.003})
         options = ["--store", "--jsonfile", f"{reader}.db", "--interval", 2, "--nread", 2, "--reader", reader]
@@ -145,12 +146,12 @@ def test_bmcs_at_ports_of_one_host_are_kept_apart(simulate: Simulate, tmp_path: 
 def test_a_bmc_given_by_options_is_called_by_its_host_and_its_port_where_that_is_unusual(
     host: str, port: int, name: str
 ) -> None:
-    assert settings_for(BmcArguments(host, port, "u", "p", 10)).bmcs[0].name == name
+    assert Bmc(name=name_of(host, port)).name == name
 
 
 def test_long_hosts_that_begin_alike_have_names_of_their_own() -> None:
     bmcs = [(f"{'b' * 70}{number}.example.org", port) for number in (1, 2) for port in (623, 65535)]
-    names = {settings_for(BmcArguments(host, port, "u", "p", 10)).bmcs[0].name for host, port in bmcs}
+    names = {Bmc(name=name_of(host, port)).name for host, port in bmcs}
     assert len(names) == 4
 
 
@@ -267,6 +268,28 @@ WRONG = [
     (["--host", "127.0.0.1", "--user", "much-too-long-a-name"], 2, "16 bytes"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd", "x" * 21], 2, "20 bytes"),
     (["--host", "not a host", "--user", "u"], 2, "host"),
+    (
+        ["--host", "127.0.0.1:623", "--user", "u"],
+        2,
+        "--host: '127.0.0.1:623' names a port: write --host 127.0.0.1 and --port 623",
+    ),
+    (["--host", "[::1]:623", "--user", "u"], 2, "--host: '[::1]:623' names a port: write --host ::1 and --port 623"),
+    (["--host", "127.0.0.1", "--user", "u", "--reader", "pyghmi"], 2, "'lan', 'ipmitool'"),
+    (["--host", "127.0.0.1", "--user", "u", "--protocol", "snmp"], 2, "'ipmi'"),
+    (["--host", "127.0.0.1", "--user", "u", "--timeout", "61"], 2, "--timeout"),
+    (
+        ["--host", "127.0.0.1", "--user", "u", "--cipher-suite", "0"],
+        2,
+        "--cipher-suite: cipher suite 0 is refused, since",
+    ),
+    (["--host", "127.0.0.1", "--user", "u", "--cipher-suite", "x"], 2, "--cipher-suite: must be 'auto', 3 or 17"),
+    (
+        ["--host", "127.0.0.1", "--user", "u", "--power-sensor", "x" * 17],
+        2,
+        "--power-sensor: 'xxxxxxxxxxxxxxxxx' is not the name",
+    ),
+    (["--host", "127.0.0.1", "--user", "u", "--kg-file", "absent"], 2, "--kg-file absent cannot be read"),
+    (["--host", "127.0.0.1", "--user", "u", "--passwd", "tab\t"], 2, "--passwd: it has control characters"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd", "x", "--passwd-file", "y"], 2, "exclude each other"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "absent"], 2, "absent"),
     (["--host", "127.0.0.1", "--user", "u", "--passwd-file", "/dev/zero"], 2, "longer than any password"),
@@ -303,7 +326,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], code: int, word
 def test_a_bmc_that_gives_no_reading_ends_the_command_with_the_reason(
     simulate: Simulate, tmp_path: Path, *, fault: dict[str, object], options: list[str], code: int, words: str
 ) -> None:
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         arguments = [*bmc(simulate(node01=fault)), *options, "--nread", 2, "--interval", 1, "--reader", reader]
         exit_code, out, err = run(tmp_path, "powergraph", *arguments)
         assert (exit_code, out) == (code, ""), err
@@ -316,6 +339,54 @@ def test_a_password_is_the_first_line_of_its_file(simulate: Simulate, tmp_path: 
     (tmp_path / "passwd").write_bytes(PASSWORD.encode() + rest)
     options = ["--passwd-file", "passwd", "--interval", 0.2, "--nread", 1]
     assert run(tmp_path, "powergraph", *bmc(simulate(node01=PATIENT)), *options)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xef\xbb\xbfsecret", "begins with a byte-order mark: save it as UTF-8 without one"),
+        (b"\xff\xfes\0e\0c\0", "begins with a byte-order mark: save it as UTF-8 without one"),
+        (b"sec\0ret", "it has control characters"),
+        (b"sec\tret", "it has control characters"),
+        (b"\xe9secret", "cannot be read: not text"),
+    ],
+)
+def test_a_file_with_a_password_that_nobody_can_have_meant_is_refused(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    for option in ("--passwd-file", "--kg-file"):
+        code, _, err = run(tmp_path, "powergraph", "--host", "127.0.0.1", "--user", "u", option, "secret")
+        assert code == 2
+        assert f"{option} secret" in complaint(err)
+        assert words in complaint(err)
+
+
+def test_blanks_around_a_password_are_told_and_taken(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(node01=PATIENT | {"password": " blanks "})
+    (tmp_path / "passwd").write_text(" blanks \n")
+    options = ["--passwd-file", "passwd", "--interval", 0.2, "--nread", 1]
+    code, _, err = run(tmp_path, "powergraph", *bmc(simulator), *options)
+    assert code == 0
+    assert "--passwd-file passwd: the password begins or ends with blanks, which are taken as part of it" in err
+    (tmp_path / "passwd").write_text("blanks \n")
+    code, _, err = run(tmp_path, "powergraph", *bmc(simulator), *options)
+    assert code == 4
+    assert "--passwd-file passwd: the password begins or ends with blanks" in err
+
+
+def test_a_group_key_that_cannot_be_used_is_refused_wherever_it_comes_from(tmp_path: Path) -> None:
+    arguments = ["--host", "127.0.0.1", "--user", "u"]
+    (tmp_path / "key").write_text("0x" + 21 * "ab")
+    code, _, err = run(tmp_path, "powergraph", *arguments, "--kg-file", "key")
+    assert (code, "--kg-file: an IPMI group key (Kg) has at most 20 bytes" in complaint(err)) == (2, True)
+    code, _, err = run(tmp_path, "powergraph", *arguments, variables={"POWERGRAPH_KG": "a-group-key-of-21-byt"})
+    assert (code, "--kg-file: an IPMI group key (Kg) has at most 20 bytes" in complaint(err)) == (2, True)
+    assert "of-21" not in err
+    within = {"POWERGRAPH_KG": "0x610062"}
+    code, _, err = run(tmp_path, "powergraph", *arguments, "--reader", "ipmitool", variables=within)
+    assert code == 2
+    assert "kg has a zero byte within, which ipmitool cannot be given: --reader lan can" in complaint(err)
 
 
 def test_a_store_that_another_process_writes_is_left_alone(simulate: Simulate, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_feedback_that_cannot_be_written_costs_no_sample(simulate: Simulate, tmp
 
 @pytest.mark.parametrize("closed", ["<&- >&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_trouble(simulate: Simulate, tmp_path: Path, closed: str) -> None:
-    for reader in ("pyghmi", "ipmitool"):
+    for reader in ("lan", "ipmitool"):
         options = [
             "--store",
             "--feedback",

@@ -26,6 +26,13 @@ def collector(play: Play, *given: str, **variables: Any) -> str:
         ({"collector_passwords": {"*": None}}, "has no value for *"),
         ({"collector_passwords": {"*": "secret", "node02": LONG}}, "node02"),
         ({"collector_passwords": {"*": "tab\there"}}, "control characters"),
+        ({"collector_kg": {"node01": 0x1234}}, "that of node01 must be in quotes"),
+        ({"collector_kg": {"*": "0x123"}}, "pairs of hexadecimal digits"),
+        ({"collector_kg": {"*": LONG}}, "at most 20 bytes"),
+        ({"collector_kg": {"*": "0x" + 21 * "ab"}}, "at most 20 bytes"),
+        ({"collector_kg": {"*": None}}, "that of * must be in quotes"),
+        ({"collector_bmcs": [BMC | {"host": "192.0.2.10:623"}]}, "host of node01 is 192.0.2.10:623: write the name or"),
+        ({"collector_bmcs": [BMC | {"host": "[::1]"}]}, "host of node01 is [::1]: write the name or address alone"),
     ],
 )
 def test_what_is_wrong_with_bmcs_and_passwords_can_be_read(play: Play, variables: dict[str, Any], words: str) -> None:
@@ -40,6 +47,31 @@ def test_a_refused_password_is_not_shown(play: Play, monkeypatch: pytest.MonkeyP
     said = play("collector", "preflight", collector_bmcs=[BMC], collector_passwords={"*": LONG})
     assert "more than the 20 bytes" in refusal(said)
     assert LONG not in said
+    said = play("collector", "preflight", collector_bmcs=[BMC], collector_passwords={"*": ""}, collector_kg={"*": LONG})
+    assert "at most 20 bytes" in refusal(said)
+    assert LONG not in said
+
+
+def test_group_keys_and_addresses_that_can_be_used_are_taken(play: Play) -> None:
+    bmcs = [
+        BMC | {"name": f"node0{i}", "host": host} for i, host in enumerate(("::1", "2001:db8::1", "bmc.example.org"))
+    ]
+    keys = {"*": "20 bytes of a key !!", "node01": "0x" + 20 * "ff", "node02": "0X00"}
+    assert collector(play, collector_bmcs=bmcs, collector_kg=keys) == ""
+
+
+def test_what_ipmi_cannot_carry_another_protocol_may(play: Play) -> None:
+    bmcs = [BMC, BMC | {"name": "node02", "protocol": "redfish"}]
+    assert collector(play, collector_bmcs=bmcs, collector_passwords={"*": "secret", "node02": LONG}) == ""
+
+
+def test_group_keys_land_in_the_secrets_file_as_they_are(play: Play) -> None:
+    variables = yaml.safe_load((ROLES / "collector/defaults/main.yml").read_text()) | {"ansible_managed": ""}
+    template = ROLES / "collector/templates/secrets.toml.j2"
+    assert tomllib.loads(play.rendered(template, **variables)) == {"passwords": {}}
+    keys = {"*": "0x00ff", "node01": 'a "key"'}
+    secrets = tomllib.loads(play.rendered(template, **variables | {"collector_kg": keys}))
+    assert secrets == {"passwords": {}, "kg": keys}
 
 
 def test_what_is_empty_in_the_inventory_keeps_nobody_from_removing(play: Play) -> None:

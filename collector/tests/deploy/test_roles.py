@@ -35,7 +35,7 @@ def test_the_readme_names_every_variable(role: Path) -> None:
     assert [name for name in options(role) if f"`{name}`" not in readme] == []
 
 
-def test_passwords_are_declared_so_that_ansible_hides_them() -> None:
+def test_passwords_and_keys_are_declared_so_that_ansible_hides_them() -> None:
     for role in ROLES:
         for name, option in options(role).items():
-            assert option.get("no_log", False) == bool(re.search("passw", name)), name
+            assert option.get("no_log", False) == bool(re.search("passw|_kg$", name)), name

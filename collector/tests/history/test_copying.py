@@ -20,7 +20,7 @@ from powergraph_collector.history.victoriametrics import VictoriaMetricsReader
 from powergraph_collector.history.victoriametrics_http import Access, Server
 from powergraph_collector.model import Event, EventKind, Sample, Statistics
 from powergraph_collector.service import begun_again
-from powergraph_collector.settings import Bmc
+from powergraph_collector.settings_model import Bmc
 
 EVENTS = [
     Event("node01", EventKind.OUTAGE, NOON_MS, NOON_MS + 2 * DAY_MS, "timeout", "no answer"),
@@ -113,7 +113,7 @@ def test_late_samples_go_where_their_times_are_and_hide_nobody_elses_end(
     assert contents(there, bmc) == whole
     assert there.last(bmc, 2) == whole[-2:]
     if engine == "store":
-        assert begun_again(own, [Bmc(name=bmc, host="192.0.2.1", interval_s=1.0)], whole[-1].at_ms + 1000) == []
+        assert begun_again(own, [Bmc(name=bmc, interval_s=1.0)], whole[-1].at_ms + 1000) == []
     own.close()
     late.close()
 

@@ -31,7 +31,7 @@ from powergraph_collector.history.victoriametrics_http import Access, Server
 from powergraph_collector.history.victoriametrics_series import NotOursError, Placed, Series, import_lines, series_of
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
 from powergraph_collector.service import begun_again
-from powergraph_collector.settings import Bmc
+from powergraph_collector.settings_model import Bmc
 
 DAY_MS = 86_400_000
 NOON_MS = (time.time_ns() // 1_000_000 // DAY_MS - 3) * DAY_MS + DAY_MS // 2  # VictoriaMetrics wants no future
@@ -473,7 +473,7 @@ def test_a_dead_server_does_not_keep_a_start_waiting_once_for_every_bmc(tmp_path
         history = opened(f"http://127.0.0.1:{server.server_port}", tmp_path / "db")
         event = Event("node05", EventKind.OUTAGE, NOON_MS, None, "timeout")
         history.append([], [event])
-        bmcs = [Bmc(name=f"node{number:02}", host=f"192.0.2.{number + 1}") for number in range(30)]
+        bmcs = [Bmc(name=f"node{number:02}") for number in range(30)]
         events = begun_again(history, bmcs, NOON_MS + 5000)
         server.shutdown()
     assert asked == [1]

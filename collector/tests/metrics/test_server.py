@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from powergraph_collector.metrics.server import AGAIN_S, MetricsServer
-from powergraph_collector.settings import Metrics, SettingsError, validated
+from powergraph_collector.settings import SettingsError, validated
+from powergraph_collector.settings_model import Metrics
 
 
 class Bench:

@@ -18,7 +18,7 @@ from powergraph_collector.metrics.families import ServiceCollector, Sources, reg
 from powergraph_collector.metrics.figures import Figures
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.polling.poller import Counts
-from powergraph_collector.settings import Bmc
+from powergraph_collector.settings_model import Bmc
 from powergraph_collector.simulator.server import Simulator
 from powergraph_collector.sources.contract import NoReading, Reading
 
@@ -93,7 +93,7 @@ def sources(figures: Figures, **changed: object) -> Sources:
 
 def everything() -> Sources:
     """Sources of which no metric is absent."""
-    figures = Figures([Bmc(name="node01", host="192.0.2.1", group="rack1")])
+    figures = Figures([Bmc(name="node01", group="rack1")])
     figures.told("node01", 0, Reading(436, Source.DCMI))
     figures.told("node01", 1, NoReading(Reason.TIMEOUT, "no answer"))
     stalled = StorageState(Storing.STALLED, 1, "a write does not come back", 7, 3)
@@ -110,7 +110,7 @@ def test_the_storage_and_the_spool_are_told() -> None:
 
 
 def test_settings_taken_anew_keep_the_counts_of_the_bmcs_that_stay() -> None:
-    stays, goes, comes = (Bmc(name=name, host=f"192.0.2.{i}") for i, name in enumerate(("a", "b", "c"), 1))
+    stays, goes, comes = (Bmc(name=name) for name in ("a", "b", "c"))
     figures = Figures([stays, goes])
     for name in ("a", "b"):
         figures.told(name, 0, Reading(100, Source.DCMI))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import click
 
-from powergraph_collector import settings
+from powergraph_collector import settings_types
 from powergraph_collector.commands.feedback import Feedback
 from powergraph_collector.commands.frame import (
     EXIT_CODE_OF_REASON,
@@ -21,16 +19,14 @@ from powergraph_collector.commands.frame import (
     F,
     FiniteRange,
     has_left,
-    needed,
     nobody_reads,
-    password_of,
     tell,
 )
 from powergraph_collector.model import Event, Reason, Sample
 from powergraph_collector.polling.poller import Poller
 from powergraph_collector.publish.csv_files import HEADER, rows
 from powergraph_collector.service import Service, stop_on_signals, targets_of
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Bmc, Settings
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import Answer, NoReading
 
@@ -40,8 +36,8 @@ def collecting_options(command: F) -> F:
     for option in reversed((
         click.option(
             "--interval",
-            type=FiniteRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
-            default=settings.DEFAULT_INTERVAL_S,
+            type=FiniteRange(settings_types.SHORTEST_INTERVAL_S, settings_types.LONGEST_INTERVAL_S),
+            default=settings_types.DEFAULT_INTERVAL_S,
             show_default=True,
             help="Seconds between readings.",
         ),
@@ -52,88 +48,21 @@ def collecting_options(command: F) -> F:
         ),
         click.option(
             "--csv_interval",
-            type=FiniteRange(0, settings.LONGEST_CSV_INTERVAL_S, min_open=True),
-            default=settings.DEFAULT_CSV_INTERVAL_S,
+            type=FiniteRange(0, settings_types.LONGEST_CSV_INTERVAL_S, min_open=True),
+            default=settings_types.DEFAULT_CSV_INTERVAL_S,
             show_default=True,
             help="Seconds between CSV files.",
         ),
         click.option(
             "--tail_length",
-            type=click.IntRange(1, settings.LONGEST_TAIL),
-            default=settings.DEFAULT_TAIL_LENGTH,
+            type=click.IntRange(1, settings_types.LONGEST_TAIL),
+            default=settings_types.DEFAULT_TAIL_LENGTH,
             show_default=True,
             help="Lines of the CSV.",
         ),
     )):  # fmt: skip
         command = option(command)
     return command
-
-
-@dataclass(frozen=True, slots=True)
-class BmcArguments:
-    """One BMC as the options name it."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    interval_s: float
-
-
-def named_bmc(
-    host: str | None,
-    port: int,
-    user: str | None,
-    password: tuple[str | None, Path | None],
-    interval_s: float = settings.DEFAULT_INTERVAL_S,
-) -> BmcArguments:
-    """The BMC that the options name; password is --passwd and --passwd-file. Raises CommandError for what lacks."""
-    return BmcArguments(
-        needed(host, "--host", "give the BMC's name or address, such as --host 192.0.2.10"),
-        port,
-        needed(user, "--user", "give the BMC's user, such as --user powergraph"),
-        password_of(*password),
-        interval_s,
-    )
-
-
-def settings_for(bmc: BmcArguments, **others: object) -> Settings:
-    """Settings for one BMC; raises CommandError that speaks of options."""
-    table = {
-        "bmc": [
-            {
-                "name": _name_of(bmc.host, bmc.port),
-                "host": bmc.host,
-                "port": bmc.port,
-                "user": bmc.user,
-                "password": bmc.password,
-                "interval_s": bmc.interval_s,
-            }
-        ],
-        "interval_s": bmc.interval_s,
-        **others,
-    }
-    try:
-        return settings.validated(table, "options")
-    except settings.SettingsError as error:
-        fault = (
-            str(error)
-            .removeprefix("options: ")
-            .replace("bmc[0].", "--")
-            .replace("_s:", ":")
-            .replace("--password:", "--passwd:")
-        )
-        raise CommandError(fault, ExitCode.USAGE) from None
-
-
-def _name_of(host: str, port: int) -> str:
-    """What a BMC is called that has no name: its host as a settings file would take it, and the port where unusual."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", host).strip("-._") or "bmc"
-    is_usual = port == settings.DEFAULT_PORT and not name.lower().endswith(settings.FILE_ENDINGS)
-    ending = "" if is_usual else f"-{port}"
-    if len(name + ending) > settings.LONGEST_NAME:
-        ending = f"-{sha256(host.encode()).hexdigest()[:8]}{ending}"  # hosts that begin alike are not the same
-    return name[: settings.LONGEST_NAME - len(ending)] + ending
 
 
 @dataclass(slots=True)
@@ -168,13 +97,11 @@ class FirstContact:
         if self.feedback is not None:
             self.feedback.acknowledged(samples, events)
 
-    def check(self, bmc: settings.Bmc) -> None:
+    def check(self, bmc: Bmc) -> None:
         """Raise CommandError if the first contact failed."""
         if self.failure is not None:
             code = EXIT_CODE_OF_REASON.get(self.failure.reason, ExitCode.NO_POWER)
-            raise CommandError(
-                f"{bmc.host} port {bmc.port}: {self.failure.detail}. {advice(self.failure.reason)}", code
-            )
+            raise CommandError(f"{bmc.place}: {self.failure.detail}. {advice(self.failure.reason)}", code)
 
 
 def advice(reason: Reason) -> str:

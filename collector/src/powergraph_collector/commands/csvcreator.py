@@ -14,7 +14,7 @@ from powergraph_collector.commands import frame, opening
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.publish import csv_files, files
 from powergraph_collector.publish.tail import TAIL_FILE
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)

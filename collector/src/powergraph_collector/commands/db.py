@@ -27,7 +27,7 @@ from powergraph_collector.history.importing import Meaning, import_file
 from powergraph_collector.history.storage import LogStorage
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.history.victoriametrics_http import Access, Server
-from powergraph_collector.settings import NAME_PATTERN
+from powergraph_collector.settings_types import NAME_PATTERN
 
 _A_WRITE_S: Final = 0.5  # longer than a healthy disk takes for one
 

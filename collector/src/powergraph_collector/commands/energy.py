@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from powergraph_collector import settings
+from powergraph_collector import settings, settings_types
 from powergraph_collector.commands import figures_told, opening
 from powergraph_collector.commands.frame import CommandError, ExitCode, FiniteRange
 from powergraph_collector.commands.stored_records import StoredRecords
@@ -56,8 +56,8 @@ class Source:
 )
 @click.option(
     "--interval",
-    type=FiniteRange(settings.SHORTEST_INTERVAL_S, settings.LONGEST_INTERVAL_S),
-    default=settings.DEFAULT_INTERVAL_S,
+    type=FiniteRange(settings_types.SHORTEST_INTERVAL_S, settings_types.LONGEST_INTERVAL_S),
+    default=settings_types.DEFAULT_INTERVAL_S,
     show_default=True,
     help="Seconds between readings, where the store does not tell: a sample holds at most three of them.",
 )

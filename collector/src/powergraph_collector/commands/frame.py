@@ -17,10 +17,9 @@ from typing import Any, NoReturn, TextIO, TypeVar
 import click
 
 from powergraph_collector import __version__
-from powergraph_collector.credentials import MOST_PASSWORD_BYTES
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Reason
-from powergraph_collector.settings import DEFAULT_PORT, SettingsError
+from powergraph_collector.settings import SettingsError
 from powergraph_collector.sources.ipmi.tool import ToolMissing
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,7 +51,6 @@ class GivenPath(click.Path[Path]):
 
 PORT = click.IntRange(1, 65535)
 DEFAULT_CONFIG = Path("/etc/powergraph/powergraph.toml")
-PASSWORD_VARIABLE = "POWERGRAPH_PASSWD"  # noqa: S105
 
 
 class ExitCode(IntEnum):
@@ -160,34 +158,6 @@ def config_option(command: F) -> F:
     )(command)
 
 
-def bmc_options(command: F) -> F:
-    """The options that name one BMC and who to be there."""
-    for option in reversed((
-        click.option("--host", help="Name or address of the BMC."),
-        click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="Its UDP port."),
-        click.option("--user", help="User of the BMC; USER privilege is enough on most."),
-        click.option(
-            "--passwd",
-            help="Its password. Everyone on this machine can read it in the process list: --passwd-file, or the "
-            f"variable {PASSWORD_VARIABLE}, is better.",
-        ),
-        click.option(
-            "--passwd-file",
-            type=GivenPath(),
-            help="File whose first line is the password.",
-        ),
-        click.option(
-            "--reader",
-            type=click.Choice(["pyghmi", "ipmitool"]),
-            default="pyghmi",
-            show_default=True,
-            help="How to ask: one session kept open, or an ipmitool process each time.",
-        ),
-    )):  # fmt: skip
-        command = option(command)
-    return command
-
-
 def typed(context: click.Context, names: Collection[str]) -> str | None:
     """The first of a command's parameters that was given on the command line, as it is written there; None if none."""
     for parameter in context.command.params:
@@ -202,41 +172,3 @@ def needed(value: str | None, option: str, advice: str) -> str:
     if not value:
         raise CommandError(f"{option} is missing: {advice}", ExitCode.USAGE)
     return value
-
-
-def password_of(passwd: str | None, passwd_file: Path | None) -> str:
-    """The password from where the user keeps it. Raises CommandError."""
-    if passwd is not None and passwd_file is not None:
-        raise CommandError("--passwd and --passwd-file exclude each other: give one", ExitCode.USAGE)
-    if passwd is not None:
-        return _text(passwd)
-    if passwd_file is not None:
-        return _first_line(passwd_file)
-    if PASSWORD_VARIABLE in os.environ:
-        return _text(os.environ[PASSWORD_VARIABLE])
-    raise CommandError(f"no password: give --passwd-file FILE, or set {PASSWORD_VARIABLE}", ExitCode.USAGE)
-
-
-def _first_line(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            line = file.readline(MOST_PASSWORD_BYTES + len(b"\r\n") + 1)
-        password = line.removesuffix(b"\n").removesuffix(b"\r")
-        if len(password) > MOST_PASSWORD_BYTES:
-            raise CommandError(
-                f"--passwd-file {path}: its first line is longer than any password of IPMI, which has at most "
-                f"{MOST_PASSWORD_BYTES} bytes",
-                ExitCode.USAGE,
-            )
-        return password.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise CommandError(f"--passwd-file {path} cannot be read: {reason}", ExitCode.USAGE) from None
-
-
-def _text(password: str) -> str:
-    try:
-        password.encode()
-    except UnicodeEncodeError:
-        raise CommandError("the password is not valid UTF-8", ExitCode.USAGE) from None
-    return password

@@ -10,13 +10,14 @@ import click
 
 from powergraph_collector import settings
 from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
 from powergraph_collector.commands.frame import CommandError, ExitCode
 from powergraph_collector.service import Service, stop_on_signals
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)
 @frame.version_option
-@frame.bmc_options
+@bmc_options
 @click.option("--jsonfile", type=frame.GivenPath(), help="The TinyDB store; last.csv goes beside it.")
 @collecting.collecting_options
 @click.option("--config", type=frame.GivenPath(), help="Settings of many BMCs (TOML), instead of the above.")
@@ -25,12 +26,7 @@ from powergraph_collector.service import Service, stop_on_signals
 def command(
     context: click.Context,
     *,
-    host: str | None,
-    port: int,
-    user: str | None,
-    passwd: str | None,
-    passwd_file: Path | None,
-    reader: str,
+    named: BmcOptions,
     jsonfile: Path | None,
     interval: float,
     nread: int | None,
@@ -51,12 +47,10 @@ def command(
         return
     if check:
         raise CommandError("--check goes with --config", ExitCode.USAGE)
-    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file), interval)
+    named_table = bmc_table(named, interval)
     if jsonfile is None:
         raise CommandError("--jsonfile is missing: name the store, such as --jsonfile powergraph.db", ExitCode.USAGE)
-    collected = collecting.settings_for(
-        bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
-    )
+    collected = settings_for(named_table, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length)
     collecting.store(collected, nread, None)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
 from powergraph_collector.commands.feedback import Feedback
 from powergraph_collector.commands.frame import CommandError, ExitCode
 
@@ -29,7 +30,7 @@ _OF_THE_STORE = {"feedback", "jsonfile", "csv_interval", "tail_length"}
     epilog=_EPILOG,
 )
 @frame.version_option
-@frame.bmc_options
+@bmc_options
 @click.option("--store", is_flag=True, help="Keep the samples in TinyDB, and write CSV files, instead of printing.")
 @click.option("--feedback", is_flag=True, help="With --store: show each measure's status.")
 @collecting.collecting_options
@@ -44,12 +45,7 @@ _OF_THE_STORE = {"feedback", "jsonfile", "csv_interval", "tail_length"}
 def command(
     context: click.Context,
     *,
-    host: str | None,
-    port: int,
-    user: str | None,
-    passwd: str | None,
-    passwd_file: Path | None,
-    reader: str,
+    named: BmcOptions,
     store: bool,
     feedback: bool,
     interval: float,
@@ -65,9 +61,8 @@ def command(
     """
     if not store and (other := frame.typed(context, _OF_THE_STORE)):
         raise CommandError(f"{other} goes with --store: without it, readings are only printed", ExitCode.USAGE)
-    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file), interval)
-    collected = collecting.settings_for(
-        bmc, reader=reader, store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
+    collected = settings_for(
+        bmc_table(named, interval), store=jsonfile, csv_interval_s=csv_interval, tail_length=tail_length
     )
     if store:
         collecting.store(collected, nread, Feedback() if feedback else None)

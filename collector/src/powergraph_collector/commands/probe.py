@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import click
 
-from powergraph_collector.commands import collecting, frame
+from powergraph_collector.commands import collecting
+from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
 from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode
 from powergraph_collector.days import iso
 from powergraph_collector.service import stop_on_signals
@@ -16,6 +16,7 @@ from powergraph_collector.sources.contract import NoReading
 from powergraph_collector.sources.ipmi import dcmi, sensors
 from powergraph_collector.sources.ipmi.knowledge import Knowledge
 from powergraph_collector.sources.ipmi.lan import LanReader
+from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Response
 from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS
 from powergraph_collector.sources.ipmi.sensors import Conversation
@@ -24,20 +25,19 @@ Findings = list[tuple[str, str]]
 
 
 @click.command(name="probe")
-@frame.bmc_options
-def command(
-    *, host: str | None, port: int, user: str | None, passwd: str | None, passwd_file: Path | None, reader: str
-) -> ExitCode:
+@bmc_options
+def command(*, named: BmcOptions) -> ExitCode:
     """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
-    if reader != "pyghmi":
+    if named.reader != "lan":
         raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
-    bmc = collecting.named_bmc(host, port, user, (passwd, passwd_file))
-    target = collecting.settings_for(bmc).bmcs[0]
+    target = settings_for(bmc_table(named)).bmcs[0]
+    login = registry.access_of(target)
+    assert isinstance(login, Login)  # noqa: S101 -- the options name a BMC that speaks IPMI
     answers: list[Findings | NoReading] = []
     lan = LanReader()
     stop = threading.Event()
     with stop_on_signals(stop):
-        lan.hold(registry.access_of(target), _explore, answers.append)
+        lan.hold(login, _explore, answers.append)
         while not stop.is_set() and not answers:
             lan.work(0.2)
         lan.close()
@@ -46,9 +46,7 @@ def command(
     answer = answers[0]
     if isinstance(answer, NoReading):
         code = EXIT_CODE_OF_REASON.get(answer.reason, ExitCode.NO_POWER)
-        raise CommandError(
-            f"{target.host} port {target.port}: {answer.detail}. {collecting.advice(answer.reason)}", code
-        )
+        raise CommandError(f"{target.place}: {answer.detail}. {collecting.advice(answer.reason)}", code)
     for name, value in answer:
         click.echo(f"{name:<18} {value}")
     return ExitCode.DONE

@@ -18,7 +18,7 @@ from powergraph_collector.history import opening as history_opening
 from powergraph_collector.publish import ownership
 from powergraph_collector.publish.agreement import FILE as AGREEMENT
 from powergraph_collector.publish.publisher import Publisher
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 
 @click.command(name="rebuild")

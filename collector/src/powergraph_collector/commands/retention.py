@@ -17,7 +17,7 @@ from powergraph_collector.history.retention import DroppingHistory, expired_samp
 from powergraph_collector.publish.agreement import load as agreed_days
 from powergraph_collector.publish.day_files import expired_files
 from powergraph_collector.retention import FOR_EVER
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 
 @click.command(name="retention")

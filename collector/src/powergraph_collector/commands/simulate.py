@@ -20,7 +20,7 @@ from powergraph_collector.commands import frame
 from powergraph_collector.commands.frame import CommandError, ExitCode, FiniteRange
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 from powergraph_collector.simulator.past import (
     CHANGED_DAYS_AGO,
     DEFAULT_DAYS,

@@ -14,7 +14,7 @@ from powergraph_collector.model import Sample
 from powergraph_collector.order import in_order
 from powergraph_collector.publish.rollup_files import RollupFiles
 from powergraph_collector.rollups import FIVE_MINUTES_MS, HOUR_MS
-from powergraph_collector.settings import LONGEST_INTERVAL_S
+from powergraph_collector.settings_types import LONGEST_INTERVAL_S
 
 _DAY_MS = 86_400_000
 _AROUND_MS = round(HOLDS_INTERVALS * LONGEST_INTERVAL_S * 1000)

@@ -22,7 +22,7 @@ from powergraph_collector.history.powerdb import PowerDB
 from powergraph_collector.history.stock_json import StockHistory, checked_w, stock_tables
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Sample, Source, Statistics
-from powergraph_collector.settings import NAME_PATTERN
+from powergraph_collector.settings_types import NAME_PATTERN
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})")

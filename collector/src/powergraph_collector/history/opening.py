@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 from .engine import History, ReadableHistory
 from .tinydb_engine import TinyDbHistory

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from powergraph_collector.energy import HOLDS_INTERVALS
 from powergraph_collector.metrics.energy_meter import EnergyMeter
 from powergraph_collector.model import Event, Sample
-from powergraph_collector.settings import Bmc
+from powergraph_collector.settings_model import Bmc
 from powergraph_collector.sources.contract import Answer, NoReading, Reading
 
 

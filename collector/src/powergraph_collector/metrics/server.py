@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from powergraph_collector.settings import Metrics
+from powergraph_collector.settings_model import Metrics
 
 AGAIN_S: Final = 30.0  # after an address could not be had
 PATIENCE_S: Final = 10.0  # with a client that says nothing, or does not read

@@ -14,7 +14,7 @@ from powergraph_collector.history.engine import ReadableHistory
 from powergraph_collector.model import Event
 from powergraph_collector.publish import files, json_files
 from powergraph_collector.publish.series import Series
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 MONTHS_ROUND_S: Final = 0.5  # of writing months before the live files get their turn
 LEAST_REST: Final = 100  # times as long as months took; for a BMC that fails and answers thousands of times a day

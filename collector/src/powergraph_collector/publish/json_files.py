@@ -12,7 +12,7 @@ from powergraph_collector.days import iso, month_ranges, ranges, year_ranges
 from powergraph_collector.history.documents import doubt_names
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.settings import Bmc, Settings, TariffRate, TariffTable
+from powergraph_collector.settings_model import Bmc, Settings, TariffRate, TariffTable
 
 FORMAT: Final = 1
 REFRESH_S: Final = 5

@@ -19,7 +19,7 @@ from powergraph_collector.energy import Energy
 from powergraph_collector.publish.json_files import FORMAT
 from powergraph_collector.publish.rollup_files import RollupFiles
 from powergraph_collector.rollups import FIVE_MINUTES_MS, Row
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 STEP_MS: Final = 900_000
 STEPS: Final = 96

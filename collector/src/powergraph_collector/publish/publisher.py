@@ -23,7 +23,7 @@ from powergraph_collector.publish.expiring import Expiring
 from powergraph_collector.publish.rolling import UTC
 from powergraph_collector.publish.series import Series
 from powergraph_collector.retention import is_expired
-from powergraph_collector.settings import Settings
+from powergraph_collector.settings_model import Settings
 
 MISSING_DAYS_A_ROUND: Final = 50
 MOST_WAITING: Final = 200_000  # beyond, publishing stalled for long: it begins again from the store

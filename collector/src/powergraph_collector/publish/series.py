@@ -18,7 +18,7 @@ from powergraph_collector.publish.json_files import Latest, Listing
 from powergraph_collector.publish.overview import Window
 from powergraph_collector.publish.rolling import UTC, Rolling, taken
 from powergraph_collector.publish.rollup_files import RollupFiles
-from powergraph_collector.settings import Bmc
+from powergraph_collector.settings_model import Bmc
 
 ROUNDS_TO_ACKNOWLEDGE: Final = 3  # after which nothing that was read then is still to be told of
 

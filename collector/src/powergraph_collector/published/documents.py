@@ -16,7 +16,8 @@ from powergraph_collector.days import FIRST_MS, LAST_MS, ms_of
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.publish import csv_files, rollup_csv
 from powergraph_collector.rollups import Row
-from powergraph_collector.settings import LONGEST_INTERVAL_S, NAME_PATTERN, SHORTEST_INTERVAL_S, TariffTable
+from powergraph_collector.settings_model import TariffTable
+from powergraph_collector.settings_types import LONGEST_INTERVAL_S, NAME_PATTERN, SHORTEST_INTERVAL_S
 from powergraph_collector.tariff import Tariff
 
 FORMAT: Final = 1

@@ -17,7 +17,7 @@ from powergraph_collector.published import documents
 from powergraph_collector.published.documents import DocumentError, Index, Machine, Now
 from powergraph_collector.published.fetching import SiteError, SiteFiles
 from powergraph_collector.rollups import FIVE_MINUTES_MS, HOUR_MS, Row
-from powergraph_collector.settings import LONGEST_INTERVAL_S
+from powergraph_collector.settings_types import LONGEST_INTERVAL_S
 
 FEW_DAYS: Final = 3  # up to which events are read a day at a time
 MOST_YEARS: Final = 100

@@ -1,21 +1,42 @@
-"""The sources that there are, and what of a BMC's settings each of them takes."""
+"""The sources that there are, and what of a BMC's settings each of them takes. A new source is a line in SOURCES."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
-from powergraph_collector.settings import Bmc
-from powergraph_collector.sources.contract import Reader, Secret
+from powergraph_collector.settings_model import Bmc, BmcModels
+from powergraph_collector.sources.contract import Access, Reader
 from powergraph_collector.sources.ipmi.lan import LanReader
-from powergraph_collector.sources.ipmi.login import Login
+from powergraph_collector.sources.ipmi.login import login_of
+from powergraph_collector.sources.ipmi.settings import IpmiBmc
 from powergraph_collector.sources.ipmi.tool import ToolReader
 
-READERS: Final[dict[str, Callable[[], Reader[Any]]]] = {"pyghmi": LanReader, "ipmitool": ToolReader}
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A source: the model of its BMCs' settings, what its readers want of one of them, and the readers by name."""
+
+    model: type[Bmc]
+    access_of: Callable[[Any], Access]
+    reader_of: Callable[[Any], str]
+    readers: Mapping[str, Callable[[], Reader[Any]]]
 
 
-def access_of(bmc: Bmc) -> Login:
-    """A BMC of the settings as its source wants it."""
-    suite = None if bmc.cipher_suite == "auto" else bmc.cipher_suite
-    password = Secret(bmc.password.get_secret_value())
-    return Login(bmc.name, bmc.host, bmc.port, bmc.user, password, bmc.privilege, suite)
+SOURCES: Final[Mapping[str, Registered]] = {  # by the protocol that a BMC's settings name
+    "ipmi": Registered(IpmiBmc, login_of, lambda bmc: bmc.reader, {"lan": LanReader, "ipmitool": ToolReader}),
+}
+BMC_MODELS: Final[BmcModels] = {protocol: source.model for protocol, source in SOURCES.items()}
+READERS: Final = dict(chain.from_iterable(source.readers.items() for source in SOURCES.values()))
+
+
+def access_of(bmc: Bmc) -> Access:
+    """A BMC of the settings as the readers of its source want it."""
+    return SOURCES[bmc.protocol].access_of(bmc)
+
+
+def reader_of(bmc: Bmc) -> str:
+    """Which of READERS reads a BMC."""
+    return SOURCES[bmc.protocol].reader_of(bmc)

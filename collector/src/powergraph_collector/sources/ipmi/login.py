@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from powergraph_collector.credentials import key_bytes
 from powergraph_collector.sources.contract import Secret
+from powergraph_collector.sources.ipmi.settings import DEFAULT_TIMEOUT_S, IpmiBmc
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to reach a BMC and who to be there: `host` may be a name, `password` is never shown.
+    """How to reach a BMC and who to be there: `host` may be a name, `password` and `kg` are never shown.
 
     `privilege` is `auto`, `user`, `operator` or `administrator`; `cipher_suite` is None for 17, then 3. `kg` is the
     BMC's group key, text or `0x` and hexadecimal digits. `timeout_s` is how long an answer may take. `power_sensors`
@@ -24,13 +26,26 @@ class Login:
     privilege: str = "auto"
     cipher_suite: int | None = None
     kg: Secret | None = None
-    timeout_s: float = 2.5
+    timeout_s: float = DEFAULT_TIMEOUT_S
     power_sensors: tuple[str, ...] = ()
 
     @property
     def group_key(self) -> bytes | None:
         """The bytes of `kg`. Raises ValueError where its digits are none."""
-        if self.kg is None:
-            return None
-        text = self.kg.reveal()
-        return bytes.fromhex(text[2:]) if text.lower().startswith("0x") else text.encode()
+        return None if self.kg is None else key_bytes(self.kg.reveal())
+
+
+def login_of(bmc: IpmiBmc) -> Login:
+    """What the settings say of a BMC."""
+    return Login(
+        bmc.name,
+        bmc.host,
+        bmc.port,
+        bmc.user,
+        Secret(bmc.password.get_secret_value()),
+        bmc.privilege,
+        None if bmc.cipher_suite == "auto" else bmc.cipher_suite,
+        Secret(bmc.kg.get_secret_value()) if bmc.kg.get_secret_value() else None,
+        bmc.timeout_s,
+        bmc.power_sensors,
+    )

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -122,7 +123,8 @@ class ToolReader:
     """Reads through ipmitool; see `contract.Reader`. Raises ToolMissing when made where there is no ipmitool.
 
     The password goes through an inherited file descriptor, so that neither the process list nor the environment shows
-    it. The vendor file that ipmitool parses at every start (4.7 MB on Debian) is stood in for by a short one.
+    it; a group key through the environment, since ipmitool takes it from there or from its arguments only. The vendor
+    file that ipmitool parses at every start (4.7 MB on Debian) is stood in for by a short one.
     """
 
     def __init__(self, *, judges_at_once: bool = False) -> None:
@@ -224,6 +226,7 @@ class ToolReader:
         return answer
 
     def _send(self, login: Login, way: Way, request: Request, limit_s: float = TIME_LIMIT_S) -> Response:
+        limit_s = max(limit_s, 3 * login.timeout_s)
         numbers = (f"0x{number:02x}" for number in (request.netfn, request.command, *request.data))
         run = self._run(login, way, limit_s, "raw", *numbers)
         response = response_of(run.stdout, run.stderr)
@@ -261,15 +264,20 @@ class ToolReader:
             command = [
                 *(self._program, "-I", "lanplus", "-H", login.host, "-p", str(login.port), "-U", login.user),
                 *("-f", f"/proc/self/fd/{password}", "-L", _PRIVILEGES[privilege], "-C", str(suite)),
-                *("-v", "-N", "1", "-R", "1", *words),
+                *("-v", "-N", str(ceil(login.timeout_s)), "-R", "1", *words),
             ]
+            environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": self._home.name}
+            if login.group_key is not None:
+                command.insert(1, "-K")
+                # Zeros at its end are as good as none: HMAC fills keys up with them.
+                environment["IPMI_KGKEY"] = os.fsdecode(login.group_key.rstrip(b"\0"))
             try:
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
-                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": self._home.name},
+                    env=environment,
                     pass_fds=(password,),
                     text=True,
                     errors="replace",
