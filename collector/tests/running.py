@@ -82,7 +82,7 @@ def now(path: Path) -> dict[str, Any]:
     return json.loads(file.read_text()) if file.exists() else {}  # type: ignore[no-any-return]
 
 
-def wait_for(condition: Callable[[], object], patience_s: float = 40) -> None:
+def wait_for(condition: Callable[[], object], patience_s: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + patience_s
     while not condition():

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -188,12 +189,12 @@ def test_a_signal_ends_in_order_with_everything_stored(
     simulator = simulate(node01={"slots": 1, "latency_s": 0.003})
     options = ["--jsonfile", "s.db", "--interval", 0.1, *(["--store"] if command == "powergraph" else [])]
     process = start(tmp_path, command, *bmc(simulator), *options)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(simulator.served) < 5:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     with PowerDB(tmp_path / "s.db", access_mode="r") as db:
         stored = sum(len(db.table(name)) for name in db.tables() if "events" not in name)
@@ -217,7 +218,7 @@ def test_a_terminal_that_closes_ends_in_order(simulate: Simulate, tmp_path: Path
         os.close(terminal)
         wait_for(lambda: len(simulator.served) >= 3, process)  # noqa: B023
         os.close(control)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, "")
         code, _, _ = run(tmp_path, "powergraph", *bmc(simulator), "--nread", 1, "--interval", 0.1)
         assert code == 0, "the only session slot was not given back"
@@ -233,7 +234,7 @@ def test_under_nohup_a_closed_terminal_ends_nothing(simulate: Simulate, tmp_path
         count = len(simulator.served)
         wait_for(lambda: len(simulator.served) >= count + 5, process)  # noqa: B023
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert process.returncode == 0
 
 
@@ -244,7 +245,7 @@ def test_a_reader_that_leaves_ends_printing_but_not_storing(simulate: Simulate, 
     process.stdout.readline()
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     options = ["--store", "--feedback", "--interval", 0.1, "--nread", 8]
     process = start(tmp_path, "powergraph", *bmc(simulator), *options)
@@ -252,7 +253,7 @@ def test_a_reader_that_leaves_ends_printing_but_not_storing(simulate: Simulate, 
     process.stdout.readline()
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     with PowerDB(tmp_path / "powergraph.db", access_mode="r") as db:
         assert sum(len(db.table(name)) for name in tables_of_samples(db)) == 8
@@ -523,11 +524,23 @@ def config(folder: Path, simulator: Simulator, **changes: object) -> Path:
 
 
 def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while not what():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
+
+
+def told_until(words: str, process: subprocess.Popen[str]) -> str:
+    """What a process has written to stderr, once these words are among it."""
+    assert process.stderr is not None
+    told = b""
+    while words.encode() not in told:
+        assert select.select([process.stderr], [], [], 60)[0], f"waited in vain: {told!r}"
+        piece = os.read(process.stderr.fileno(), 4096)
+        assert piece, told
+        told += piece
+    return told.decode()
 
 
 def now(folder: Path) -> dict[str, dict[str, object]]:
@@ -554,13 +567,13 @@ def test_the_service_publishes_reloads_and_notices_silence(simulate: Simulate, t
         wait_for(lambda: list(now(tmp_path)) == ["node01"], process)
         path.write_text("nonsense = [")
         process.send_signal(signal.SIGHUP)
-        time.sleep(1.5)
+        told = told_until("settings not reloaded", process)
         assert process.poll() is None
     finally:
         process.terminate()
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "settings not reloaded" in err
+    err = told + err
     assert PASSWORD not in err
     events = [event for file in (tmp_path / "data/lab/node02").glob("*.events.json") for event in _events(file)]
     outage = next(event for event in events if event["reason"] == "timeout")
@@ -594,7 +607,7 @@ def test_a_service_that_is_told_to_reload_before_it_can_goes_on(simulate: Simula
 
     wait_for(hang_up_and_look, process)
     process.terminate()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "settings reloaded" in err
 
@@ -632,7 +645,7 @@ def test_status_probe_and_energy_tell_people_and_scripts(simulate: Simulate, tmp
     code, out, _ = run(tmp_path, "powergraph", "status", "--config", path)
     assert (code, out.split()[:3]) == (0, ["node01", "436", "W"])
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     code, out, _ = run(tmp_path, "powergraph", "energy", "--jsonfile", "s.db", "--interval", 0.2, "--json")
     assert code == 0
     assert json.loads(out)["mean_w"] == 436

@@ -80,7 +80,7 @@ def test_a_second_signal_with_the_first_ends_in_order_too(
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
     process.send_signal(second)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     with PowerDB(tmp_path / "powergraph.db", access_mode="r") as db:
         assert sum(len(db.table(name)) for name in tables_of_samples(db)) >= len(simulator.served) - 1
@@ -96,7 +96,7 @@ def test_a_later_signal_ends_at_once_what_does_not_end_by_itself(number: signal.
     assert process.stdout.readline() == "stopping\n"
     time.sleep(1.2)
     process.send_signal(number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == -number
 
 

@@ -31,7 +31,7 @@ def test_a_gone_reader_of_errors_ends_no_collecting(simulate: Simulate, tmp_path
     simulator.set_fault("node01", "none")
     wait_for(lambda: len(simulator.served) >= count + 3, process)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 

@@ -21,8 +21,25 @@ pipelining = True
 FACTS = {"os_family": "Debian", "distribution": "Debian", "service_mgr": "systemd"}
 
 
+def paths_of_its_own(folder: Path) -> dict[str, str]:
+    """Every path by which a role would meet what is on this machine, such as the folders of a deployed PowerGraph."""
+    return {
+        "bmc_simulator_config_dir": f"{folder}/etc/powergraph-simulator",
+        "collector_config_dir": f"{folder}/etc/powergraph",
+        "collector_home": f"{folder}/opt/powergraph",
+        "collector_inbox": f"{folder}/spool/powergraph",
+        "collector_publish": f"{folder}/www/powergraph/data",
+        "collector_runtime": f"/run/powergraph-test-{os.getpid()}",  # the role takes no other folder than below /run
+        "collector_store": f"{folder}/lib/powergraph/powergraph.db",
+        "frontend_root": f"{folder}/www/powergraph",
+        "victoriametrics_data": f"{folder}/lib/victoria-metrics",
+        "watchdog_log": f"{folder}/log/powergraph-watchdog.log",
+        "watchdog_script": f"{folder}/lib/killer.sh",
+    }
+
+
 class Play:
-    """Runs task files of a role, with variables as from an inventory."""
+    """Runs task files of a role, with variables as from an inventory, on a machine that has nothing of PowerGraph."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +54,7 @@ class Play:
         `given` are variables as from the command line, where `name=value` is text whatever the value is, and JSON
         outweighs the variables of roles.
         """
-        fixed = {"playbook_dir": str(ROLES.parent / "playbooks")}
+        fixed = {"playbook_dir": str(ROLES.parent / "playbooks")} | paths_of_its_own(self.folder / "machine")
         (self.folder / "group_vars/all.yml").write_text(yaml.safe_dump(fixed | variables))
         tasks: list[dict[str, Any]] = [{"ansible.builtin.set_fact": FACTS | {"cacheable": True}}]
         tasks += [{"ansible.builtin.include_role": {"name": role, "tasks_from": name}} for name in task_files]

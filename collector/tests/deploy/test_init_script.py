@@ -76,7 +76,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def wait_for_word(service: Service, word: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while word not in service.said():
         assert time.monotonic() < deadline, service.said()
         time.sleep(0.05)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_plays import paths_of_its_own
 
 REPOSITORY = Path(__file__).parents[3]
 ROLES = sorted(path for path in (REPOSITORY / "roles").iterdir() if (path / "tasks").is_dir())
@@ -22,6 +23,12 @@ def role(request: pytest.FixtureRequest) -> Path:
 def test_documented_defaults_are_the_defaults(role: Path) -> None:
     defaults = yaml.safe_load((role / "defaults/main.yml").read_text())
     assert {name: option.get("default") for name, option in options(role).items()} == defaults
+
+
+def test_no_path_of_a_role_leads_its_tests_to_what_is_deployed_on_this_machine(role: Path, tmp_path: Path) -> None:
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text())
+    paths = {name for name, default in defaults.items() if str(default).startswith("/")} - {"collector_python"}
+    assert paths <= paths_of_its_own(tmp_path).keys()
 
 
 def test_every_variable_has_a_description_and_the_prefix_of_its_role(role: Path) -> None:

@@ -146,7 +146,7 @@ class Prometheus:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
 
 @pytest.fixture

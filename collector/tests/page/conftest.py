@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,13 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from serving import Handler, WebServer, render
 
 import published
 
 # Chromium without its own window, whose frames take a third of the processor's time.
 CHROMIUM = "/usr/bin/chromium-headless-shell"
+# After so long, what is awaited is given up: the end of a test that fails, no measure of the page. A busy machine is
+# no fault.
+PATIENCE_S = 30
+# What the page draws with the next frame, and what it does after that frame, is done after three.
+FRAMES = """async () => {
+    for (let i = 0; i < 3; i++) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+}"""
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 @pytest.fixture
@@ -65,6 +74,41 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
     # What Chromium itself writes to the console for the answers that a test provokes.
     expected: tuple[str, ...] = ()
+    under_way: set[Request] = field(default_factory=set)
+    begun: int = 0
+
+    def __post_init__(self) -> None:
+        self.page.on("request", self._begins)
+        self.page.on("requestfinished", self._ends)
+        self.page.on("requestfailed", self._ends)
+
+    def _begins(self, request: Request) -> None:
+        self.begun += 1
+        self.under_way.add(request)
+
+    def _ends(self, request: Request) -> None:
+        self.under_way.discard(request)
+
+    def settled(self) -> None:
+        """Wait until the page asks for nothing, and has drawn what it got.
+
+        Playwright's "networkidle" does not serve: it is reached once after a page is opened, and says nothing of what
+        the page asks for later.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        is_settled = False
+        while not is_settled:
+            assert time.monotonic() < deadline, f"not settled: {[each.url for each in self.under_way]}"
+            was_idle, begun = not self.under_way, self.begun
+            self.page.evaluate(FRAMES)
+            is_settled = was_idle and not self.under_way and self.begun == begun
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for something that is not in the page, such as what the server was asked for."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(20)
 
     def open(self, path: str = "index.html") -> Page:
         self.page.goto(self.server.url + path)
@@ -106,7 +150,7 @@ def visit(browser: Browser, server: WebServer) -> Iterator[Callable[..., Visitor
     def opened(expected: tuple[str, ...] = (), **options: Any) -> Visitor:
         options = {"viewport": {"width": 1200, "height": 900}, "timezone_id": "Asia/Kolkata", "locale": "en"} | options
         context = browser.new_context(**options)
-        context.set_default_timeout(8000)
+        context.set_default_timeout(PATIENCE_S * 1000)
         visitor = Visitor(context, context.new_page(), server, expected=expected)
         visitor.page.on("console", lambda message: visitor.complaints.append(message.text))
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))

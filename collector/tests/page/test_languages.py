@@ -85,8 +85,9 @@ class TestInPortuguese:
         (server.root / "powergraph" / "data" / "annex").mkdir()
         for name in ("index", "now", "overview"):
             (server.root / "powergraph" / "data" / "annex" / f"{name}.json").write_text('{"format": 2}')
-        page = visit(expected=("404", "50"), locale="pt-BR").open(FULL[view])
-        page.wait_for_load_state("networkidle")
+        visitor = visit(expected=("404", "50"), locale="pt-BR")
+        page = visitor.open(FULL[view])
+        visitor.settled()
         if view in OF_FIGURES:
             expect(page.locator("#notices")).to_contain_text("o formato dele é 2; esta página lê o formato 1")
             expect(page.locator("#notices")).to_contain_text("não consegue gravar suas leituras")

@@ -46,9 +46,7 @@ def within(rows, begin, end):
 
 
 def wait_for_last(visitor, watts):
-    visitor.page.wait_for_function(
-        "w => document.querySelector('figure.chart')?.chart.data[1].at(-1) === w", arg=watts, timeout=8000
-    )
+    visitor.page.wait_for_function("w => document.querySelector('figure.chart')?.chart.data[1].at(-1) === w", arg=watts)
 
 
 def figures_of(visitor, title):
@@ -127,7 +125,7 @@ class TestLive:
         expect(switch).to_be_focused()
         page.keyboard.press("Space")
         expect(switch).not_to_be_checked()
-        page.wait_for_load_state("networkidle")
+        visitor.settled()
         asked = len(server.asked)
         morning.append("node01", TODAY, f"{iso(NOW - 3000)},999\n")
         page.wait_for_timeout(1500)
@@ -159,7 +157,7 @@ class TestLive:
         morning.reading("node01", power_w=512)
         morning.append("node01", TODAY, f"{iso(NOW + 15_000)},999\n")
         expect(page.locator("#watts-now")).to_have_text("512 W")
-        page.wait_for_timeout(300)
+        visitor.settled()
         assert visitor.window() == zoomed
         page.locator("#strip .strip-window").focus()
         page.keyboard.press("End")

@@ -334,34 +334,34 @@ def test_nothing_but_notices_and_counts_is_read_out_by_itself(lab, visit):
 
 def test_three_files_a_collector_however_many_machines(lab, server, visit):
     room(lab, 100)
-    page = visit().open()
+    visitor = visit()
+    page = visitor.open()
     wait_for_chart(page)
     expect(page.locator(".machine")).to_have_count(100)
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(2500)
+    # The present every second here, the others once a minute.
+    visitor.until(lambda: len(server.asked_for("lab/now.json")) >= 3)
     asked = [each.path.split("/data/")[1] for each in server.asked if "/data/" in each.path]
     assert set(asked) == {"lab/index.json", "lab/now.json", "lab/overview.json"}
-    # The present every second here, the others once a minute.
-    assert asked.count("lab/now.json") >= 3
     assert asked.count("lab/index.json") == asked.count("lab/overview.json") == 1
 
 
 def test_the_switch_stops_it_and_update_reads_everything_once(lab, server, visit):
     room(lab)
-    page = visit().open()
+    visitor = visit()
+    page = visitor.open()
     wait_for_chart(page)
     switch = page.get_by_role("switch", name="Real time")
     switch.focus()
     page.keyboard.press("Space")
     expect(switch).not_to_be_checked()
-    page.wait_for_load_state("networkidle")
+    visitor.settled()
     asked = len(server.asked)
     lab.reading("node01", power_w=999)
     page.wait_for_timeout(1500)
     assert len(server.asked) == asked
     page.get_by_role("button", name="Update").click()
     expect(row(page, "Node 1").locator(".watts")).to_have_text("999 W")
-    page.wait_for_load_state("networkidle")
+    visitor.settled()
     assert sorted(each.path.split("/")[-1] for each in server.asked[asked:]) == [
         "index.json",
         "now.json",

@@ -28,7 +28,6 @@ PICTURES = {
 # Of the pixels, and of 255 in any colour: more is another picture, less another version of the browser.
 FEW = 0.002
 SLIGHTLY = 8
-FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 PIXELS = "each.toDataURL().split(',')[1]"
 DIFFERENCE = """async ([kept, taken, slightly]) => {
     const pixels = async (text) => {
@@ -65,11 +64,13 @@ def test_a_chart_looks_as_it_did_when_somebody_looked(lab, visit, tmp_path, name
         shown(page, address)
     if name == "strip":
         page.wait_for_selector(".strip-window[aria-valuemin]:not([aria-valuemin='0'])")
+    visitor.settled()
     blank = visitor.context.new_page()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         # The canvas itself: where it is on the page depends on the letters above it.
-        taken = base64.b64decode(page.locator(where).evaluate(f"async (each) => {{ await {FRAME}; return {PIXELS}; }}"))
+        visitor.settled()
+        taken = base64.b64decode(page.locator(where).evaluate(f"(each) => {PIXELS}"))
         kept = KEPT / f"{name}-{scheme}.png"
         if os.environ.get("POWERGRAPH_NEW_PICTURES"):
             kept.write_bytes(taken)

@@ -178,8 +178,9 @@ class TestEveryView:
                 "from",
             )
         )
-        page = visit(expected=("404",)).open(f"{view}?{sent}")
-        page.wait_for_load_state("networkidle")
+        visitor = visit(expected=("404",))
+        page = visitor.open(f"{view}?{sent}")
+        visitor.settled()
         expect(page.locator("#broken")).to_be_hidden()
         if view in OF_FIGURES:
             expect(page.locator("main")).to_contain_text("<img src=x onerror=alert(1)>")
@@ -188,8 +189,9 @@ class TestEveryView:
         assert not any(each in text for each in ("outside", "NaN", "∞", "undefined", "[object", "Infinity"))
 
     def test_a_hostile_machine_in_the_address_is_only_named(self, node, visit, view):
-        page = visit().open(f"{view}?machine={quote('<img src=x onerror=alert(1)>')}&item={quote('<b>@x/y')}")
-        page.wait_for_load_state("networkidle")
+        visitor = visit()
+        page = visitor.open(f"{view}?machine={quote('<img src=x onerror=alert(1)>')}&item={quote('<b>@x/y')}")
+        visitor.settled()
         expect(page.locator("#broken")).to_be_hidden()
         assert page.locator("main img, main b").count() == 0
 

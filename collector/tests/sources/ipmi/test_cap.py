@@ -126,7 +126,7 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return commands
 
 
-def settle(reader: Reader, seconds: float = 0.3) -> None:
+def settle(reader: Reader, seconds: float = 1.0) -> None:
     """Let what is asked in passing be answered."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -22,6 +22,7 @@ import { Toolbar } from "./toolbar.js";
  * @typedef {{ begin: number, end: number | null, reason: string, detail: string }} Hole
  * @typedef {{ from: number, to: number | null, watts: number }} Cap
  * @typedef {{ begin: number, end: number | null, text: string }} Marker
+ * @typedef {{ at: number, mean: number, low: number, high: number, isMean: boolean }} Value of a line at a moment
  * @typedef {{
  *   title: string, window: Span, zone: string, lines: Line[], stacked: boolean, holes: Hole[], caps: Cap[],
  *   markers: Marker[], isElapsed?: boolean, highest?: number
@@ -487,7 +488,7 @@ export class PowerChart {
     this.readout.replaceChildren(...parts);
   }
 
-  /** What a line says at a moment; null in a hole. @param {Line} line @param {number} at */
+  /** What a line says at a moment; null in a hole. @param {Line} line @param {number} at @returns {Value | null} */
   #valueAt({ at: xs, mean, low, high }, at) {
     const i = lastAtOrBefore(xs, at);
     const value = i < 0 ? null : mean[i];
@@ -496,8 +497,6 @@ export class PowerChart {
     if (i === xs.length - 1 && at - xs[i] > 3 * Math.max(xs[i] - (xs[i - 1] ?? xs[i]), 1000)) return null;
     return { at: xs[i], mean: value, low: low?.[i] ?? value, high: high?.[i] ?? value, isMean: low !== null };
   }
-
-  /** @typedef {NonNullable<ReturnType<PowerChart["#valueAt"]>>} Value */
 
   #reading(/** @type {number} */ cursor, /** @type {(Value | null)[]} */ values) {
     const { lines, holes, stacked } = this.picture;

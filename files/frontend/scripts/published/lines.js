@@ -6,6 +6,7 @@ const COMMA = 44;
 const POINT = 46;
 const ZERO = 48;
 const decoder = new TextDecoder();
+/** @type {DataView} */
 const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /** Grows by bytes; what comes after the last newline is held back until the rest of its line arrives. */

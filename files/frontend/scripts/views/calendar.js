@@ -47,6 +47,15 @@ class Calendar {
     this.fleet = new Fleet(site);
     this.round = 0;
     this.title = "";
+    /** @type {string | null} what the address names, as it stands there */
+    this.wanted = null;
+    /** @type {string | null} */
+    this.askedMonth = null;
+    /** @type {string | null} */
+    this.askedYear = null;
+    /** @type {string | null} the month that is shown; null for the whole year */
+    this.month = null;
+    this.year = "";
     /** What was asked for when something was shown. */
     this.shown = "";
     /** @type {Found | null} */
@@ -595,7 +604,6 @@ class Calendar {
     this.wanted = parameter("machine");
     this.askedMonth = parameter("month");
     this.askedYear = parameter("year");
-    /** @type {string | null} */
     this.month = null;
     this.year = "";
   }

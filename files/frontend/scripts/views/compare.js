@@ -29,6 +29,7 @@ import { shownZone, zoneChoice } from "../zone.js";
 
 /**
  * @typedef {import("../published/fleet.js").Machine} Machine
+ * @typedef {import("../chart/chart.js").Line} Line
  * @typedef {import("../figures.js").Figures} Figures
  * @typedef {import("../compare/items.js").Item} Item
  * @typedef {[number, number]} Span
@@ -275,7 +276,7 @@ class Compare {
       window,
       zone: this.#zone(),
       isElapsed: aligned,
-      lines: shown.map((line, i) => ({ ...line, colour: i + 1 })),
+      lines: shown.map((line, i) => ({ ...line, colour: /** @type {Line["colour"]} */ (i + 1) })),
       stacked: false,
       holes: [],
       caps: [],
@@ -701,7 +702,7 @@ function meanOver(
 
 /** What is drawn of a line between two moments: its mean, and the range of its band. */
 function wordsOver(
-  /** @type {import("../chart/lines.js").Drawn} */ line,
+  /** @type {Pick<Line, "at" | "mean" | "low" | "high">} */ line,
   /** @type {number} */ from,
   /** @type {number} */ to,
 ) {

@@ -613,7 +613,7 @@ function beginning({ years, months, days, zone }, now) {
 
 await begin(
   (site, { fleet, heard, ahead }) => new MachineView(site, fleet, ahead).begin(heard),
-  (site) => {
+  (/** @type {import("../published/site.js").Site} */ site) => {
     const fleet = new Fleet(site);
     const heard = fleet.refresh({ index: true });
     return { fleet, heard, ahead: readAhead(fleet, heard) };
