@@ -87,7 +87,7 @@ def test_before_login_a_bmc_tells_what_it_can_and_no_watts() -> None:
     client = Client(bmc())
 
     def ask(request: Request) -> int:
-        answer = client.send(rmcp.packet_before_session(message(request, 1)))
+        answer = client.send(rmcp.packet_15(message(request, 1)))
         assert answer and answer.served_w is None
         return answer.datagram[14 + 6]
 
@@ -241,7 +241,7 @@ datagrams = st.one_of(
     st.binary(max_size=80).map(lambda data: rmcp.IPMI_HEADER + b"\x00" + data),
     st.builds(rmcp.packet_with_payload, st.integers(0, 0xFF), st.binary(max_size=80)),
     st.builds(rmcp.packet_with_payload, st.sampled_from((0, 0x10, 0x12, 0x14)), st.binary(max_size=80)),
-    st.binary(max_size=40).map(rmcp.packet_before_session),
+    st.binary(max_size=40).map(rmcp.packet_15),
 )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from struct import Struct
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -25,6 +27,10 @@ PAYLOAD_OPEN_REQUEST, PAYLOAD_OPEN_RESPONSE = 0x10, 0x11
 PAYLOAD_RAKP_1, PAYLOAD_RAKP_2, PAYLOAD_RAKP_3, PAYLOAD_RAKP_4 = 0x12, 0x13, 0x14, 0x15
 _PROTECTED = 0xC0  # payload type bits: encrypted and authenticated
 
+# Status codes of RMCP+ and RAKP (table 13-15).
+NO_RESOURCES, INVALID_SESSION, UNAUTHORISED_ROLE, UNKNOWN_USER = 0x01, 0x02, 0x09, 0x0D
+WRONG_CHECK_VALUE, NO_CIPHER_SUITE = 0x0F, 0x11
+
 BMC_ADDRESS = 0x20
 
 _ASF_PING = b"\x00\x00\x11\xbe\x80"
@@ -38,13 +44,14 @@ _CONFIDENTIALITY_PAD = bytes(range(1, 16))
 
 @dataclass(frozen=True, slots=True)
 class CipherSuite:
-    """A cipher suite (table 22-20) by its algorithm numbers, its hash, and the bytes kept of an integrity check."""
+    """A cipher suite (table 22-20) by algorithm numbers and hash, with the sizes of a RAKP code and a check."""
 
     number: int
     authentication: int
     integrity: int
     confidentiality: int
     digest: str
+    code_size: int
     check_size: int
 
     @property
@@ -54,8 +61,8 @@ class CipherSuite:
 
 
 SUITES = {
-    3: CipherSuite(3, authentication=1, integrity=1, confidentiality=1, digest="sha1", check_size=12),
-    17: CipherSuite(17, authentication=3, integrity=4, confidentiality=1, digest="sha256", check_size=16),
+    3: CipherSuite(3, authentication=1, integrity=1, confidentiality=1, digest="sha1", code_size=20, check_size=12),
+    17: CipherSuite(17, authentication=3, integrity=4, confidentiality=1, digest="sha256", code_size=32, check_size=16),
 }
 
 
@@ -110,9 +117,9 @@ class Handshake:
         known = self.client_random + self.bmc_id.to_bytes(4, "little") + self.guid
         return hmac.digest(session_key, known, self.suite.digest)[: self.suite.check_size]
 
-    def session_key(self, password: bytes) -> bytes:
-        """Return the session integrity key; the user's key stands in for the BMC's, as without one it must."""
-        return hmac.digest(password, self.client_random + self.bmc_random + self._role_and_user, self.suite.digest)
+    def session_key(self, group_key: bytes) -> bytes:
+        """Return the session integrity key; where the BMC has no key of its group, the user's stands in for it."""
+        return hmac.digest(group_key, self.client_random + self.bmc_random + self._role_and_user, self.suite.digest)
 
 
 class Channel:
@@ -123,9 +130,11 @@ class Channel:
     block encrypted before a packet comes out as the packet's vector, which nobody can foresee.
     """
 
-    __slots__ = ("_check_size", "_client_id", "_decryptor", "_digest", "_encryptor", "_integrity_key", "_sequence")
+    __slots__ = ("_check_size", "_decryptor", "_digest", "_encryptor", "_integrity_key", "_sequence", "client_id")
 
-    def __init__(self, suite: CipherSuite, session_key: bytes, client_id: int) -> None:
+    def __init__(
+        self, suite: CipherSuite, session_key: bytes, client_id: int, sequence: Iterator[int] | None = None
+    ) -> None:
         self._integrity_key = hmac.digest(session_key, _CONSTANT_1, suite.digest)
         key = hmac.digest(session_key, _CONSTANT_2, suite.digest)[:16]
         cipher = Cipher(algorithms.AES(key), modes.CBC(bytes(_AES_BLOCK)))
@@ -133,8 +142,8 @@ class Channel:
         self._decryptor = cipher.decryptor()
         self._digest = suite.digest
         self._check_size = suite.check_size
-        self._client_id = client_id
-        self._sequence = 0
+        self.client_id = client_id
+        self._sequence = count(1) if sequence is None else sequence
 
     def open(self, datagram: bytes) -> bytes | None:
         """Return the IPMI message in a datagram of this session, None if it is not authentic or not whole."""
@@ -152,12 +161,11 @@ class Channel:
 
     def seal(self, message: bytes) -> bytes:
         """Return the datagram that carries an IPMI message to the client."""
-        self._sequence = self._sequence % 0xFFFFFFFF + 1
         pad = -(len(message) + 1) % _AES_BLOCK
         plain = message + _CONFIDENTIALITY_PAD[:pad] + bytes((pad,))
         body = self._encryptor.update(os.urandom(_AES_BLOCK) + plain)
         kind = _PROTECTED | PAYLOAD_IPMI
-        head = _V20.pack(IPMI_HEADER, FORMAT_RMCP_PLUS, kind, self._client_id, self._sequence, len(body))
+        head = _V20.pack(IPMI_HEADER, FORMAT_RMCP_PLUS, kind, self.client_id, next(self._sequence), len(body))
         # The integrity pad makes the covered bytes a multiple of four: always two here, since AES fills its blocks.
         datagram = head + body + b"\xff\xff\x02\x07"
         return datagram + hmac.digest(self._integrity_key, datagram[4:], self._digest)[: self._check_size]
@@ -179,9 +187,9 @@ def message_before_session(datagram: bytes) -> bytes | None:
     return message if sequence == session == 0 and len(message) == size else None
 
 
-def packet_before_session(message: bytes) -> bytes:
-    """Return the IPMI 1.5 packet that carries a message outside of any session."""
-    return _V15.pack(IPMI_HEADER, FORMAT_NONE, 0, 0, len(message)) + message
+def packet_15(message: bytes, sequence: int = 0, session_id: int = 0) -> bytes:
+    """Return the IPMI 1.5 packet without authentication that carries a message; by default outside of any session."""
+    return _V15.pack(IPMI_HEADER, FORMAT_NONE, sequence, session_id, len(message)) + message
 
 
 def payload_before_session(datagram: bytes) -> tuple[int, bytes] | None:
@@ -205,6 +213,11 @@ def parse_message(raw: bytes) -> Message | None:
     if sum(raw[:3]) & 0xFF or sum(raw[3:]) & 0xFF:
         return None
     return Message(raw[1] >> 2, raw[5], raw[6:-1], raw[3], raw[4], raw)
+
+
+def outcome_of(reply: bytes) -> bytes:
+    """Return completion code and data of a message made by `Message.reply`."""
+    return reply[6:-1]
 
 
 def _checksum(data: bytes) -> int:

@@ -18,6 +18,7 @@ from powergraph_collector.simulator import rmcp
 from powergraph_collector.simulator.bmc import Answer, SimulatedBmc
 from powergraph_collector.simulator.config import BmcConfig, Config, ConfigError, Fault
 from powergraph_collector.simulator.power import PowerSource, TraceError
+from powergraph_collector.simulator.quirks import Quirk
 
 _LATE_ANSWERS_AT_MOST = 10_000
 
@@ -68,6 +69,11 @@ class Simulator:
         """Let a BMC misbehave from the next datagram on; from any thread."""
         with self._lock:
             self._endpoints[bmc].bmc.set_fault(fault)
+
+    def set_quirks(self, bmc: str, *quirks: Quirk) -> None:
+        """Let a BMC have these quirks, and no others, from the next datagram on; from any thread."""
+        with self._lock:
+            self._endpoints[bmc].bmc.set_quirks(quirks)
 
     def reconfigure(self, config: Config) -> None:
         """Take over another config while serving, from any thread; sessions of BMCs that stay in place live on.
@@ -168,8 +174,9 @@ class Simulator:
         if answer.served_w is not None:
             # Before it is sent: who has the answer finds it here.
             self._note(endpoint.bmc.settings.name, answer.served_w)
-        with contextlib.suppress(OSError):
-            endpoint.socket.sendto(answer.datagram, client)
+        for datagram in (answer.datagram, *answer.more):
+            with contextlib.suppress(OSError):
+                endpoint.socket.sendto(datagram, client)
 
     def _note(self, bmc: str, power_w: int) -> None:
         at_ms = time.time_ns() // 1_000_000
