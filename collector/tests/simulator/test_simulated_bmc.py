@@ -97,6 +97,17 @@ def test_before_login_a_bmc_tells_what_it_can_and_no_watts() -> None:
     assert ask(Request(0x06, 0x01)) == 0xD4
 
 
+def test_a_logical_unit_without_commands_says_so_as_itself() -> None:
+    client = Client(bmc())
+    client.login()
+    raw = bytearray(message(dcmi.POWER_READING, 5))
+    raw[1:3] = raw[1] | 3, (raw[2] - 3) & 0xFF
+    answer = client.sealed(bytes(raw))
+    assert answer
+    opened = client.receiving.open(answer.datagram)
+    assert opened and (opened[4], opened[6]) == (5 << 2 | 3, 0xC2)
+
+
 def test_a_request_sent_again_gets_the_same_answer_and_is_no_second_reading() -> None:
     client = Client(bmc(power={"kind": "office", "idle_w": 100, "peak_w": 60000}))
     client.login()

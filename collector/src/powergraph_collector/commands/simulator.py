@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import resource
 import signal
 import sys
 import textwrap
@@ -29,6 +31,7 @@ faults of real BMCs.
 \b
 The config is TOML; it holds passwords, so others must not be able to read it (chmod o=):
   served_log = "served.csv"      # optional: a line "bmc,at_ms,watts" for each reading sent
+  slot_s = 0.05                  # optional: thousands of BMCs cost less CPU if they answer so many seconds later
   [[bmc]]
   name = "node01"
   host = "127.0.0.1"             # default
@@ -83,6 +86,7 @@ exit code 0. A config that cannot be used: one line on stderr and exit code 2 (o
 @click.option("--config", "path", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The TOML file.")
 def main(path: Path) -> None:
     """Serve until a signal ends it."""
+    _open_as_many_files_as_allowed()
     try:
         simulator = Simulator(load(path), remember=False)
     except ConfigError as error:
@@ -100,6 +104,9 @@ def main(path: Path) -> None:
     for name, (host, port) in simulator.addresses.items():
         click.echo(f"{name} listens on {host}:{port}")
     sys.stdout.flush()
+    # What there is now stays: with thousands of BMCs the garbage collector would look through it for long.
+    gc.collect()
+    gc.freeze()
     try:
         while not received & {signal.SIGTERM, signal.SIGINT}:
             if signal.SIGHUP in received:
@@ -108,6 +115,12 @@ def main(path: Path) -> None:
             simulator.run()
     finally:
         simulator.close()
+
+
+def _open_as_many_files_as_allowed() -> None:
+    """Raise the limit of open files, of which each BMC's socket is one, as far as the system lets everybody."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reload(simulator: Simulator, path: Path) -> None:

@@ -23,6 +23,7 @@ from powergraph_collector.simulator.outcome import (
     LEVEL_ABOVE_LIMIT,
     NOT_PRESENT,
     RESERVATION_LOST,
+    UNKNOWN_AT_THIS_UNIT,
     UNKNOWN_COMMAND,
     UNKNOWN_SESSION,
     WRONG_LENGTH,
@@ -40,6 +41,26 @@ _NETFN_CHASSIS, _NETFN_SENSOR, _NETFN_APP, _NETFN_STORAGE = 0x00, 0x04, 0x06, 0x
 _SET_PRIVILEGE, _CLOSE_SESSION = (_NETFN_APP, 0x3B), (_NETFN_APP, 0x3C)
 _POWER_READING: Final = (dcmi.NETFN, dcmi.GET_POWER_READING)
 _ANYONE, _USER, _OPERATOR = 0, PRIVILEGES["user"], PRIVILEGES["operator"]
+_DCMI = None  # the level that this BMC wants for DCMI power commands
+_NO_COMMAND: Final = (_ANYONE, None)
+# By network function and command: the level that is needed, and the method that answers. One table for all BMCs: a
+# table for each costs memory that is cold in the cache whenever its turn comes.
+_COMMANDS: Final[dict[tuple[int, int], tuple[int | None, str]]] = {
+    (_NETFN_CHASSIS, 0x01): (_USER, "_chassis_status"),
+    (_NETFN_SENSOR, 0x2D): (_USER, "_sensor_reading"),
+    (_NETFN_APP, 0x01): (_USER, "_device_id"),
+    (_NETFN_APP, 0x37): (_ANYONE, "_system_guid"),
+    (_NETFN_APP, 0x38): (_ANYONE, "_authentication_capabilities"),
+    (_NETFN_APP, 0x54): (_ANYONE, "_cipher_suites"),
+    (_NETFN_STORAGE, 0x20): (_USER, "_repository_info"),
+    (_NETFN_STORAGE, 0x22): (_USER, "_reserve_repository"),
+    (_NETFN_STORAGE, 0x23): (_USER, "_read_repository"),
+    (dcmi.NETFN, dcmi.GET_CAPABILITIES): (_ANYONE, "_dcmi_capabilities"),
+    (dcmi.NETFN, dcmi.GET_POWER_READING): (_DCMI, "_power_reading"),
+    (dcmi.NETFN, dcmi.GET_POWER_LIMIT): (_DCMI, "_power_limit"),
+    (dcmi.NETFN, dcmi.SET_POWER_LIMIT): (_OPERATOR, "_set_power_limit"),
+    (dcmi.NETFN, dcmi.ACTIVATE_POWER_LIMIT): (_OPERATOR, "_activate_power_limit"),
+}
 _FIRST_ANSWERS: Final[dict[Fault, int]] = {"busy-first": BUSY, "empty-first": SUCCESS}
 
 
@@ -71,6 +92,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         self._configure_logins(settings)
         self.settings = settings
         self.source = source
+        self._loss = settings.loss
         self._records = sdr.records(settings.sdr)
         self.set_quirks(settings.quirks)
         self.set_fault(settings.fault)
@@ -78,30 +100,16 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
     def set_quirks(self, quirks: tuple[Quirk, ...]) -> None:
         """Have these quirks from now on; sequence numbers of sessions that there are go on as they began."""
         self.quirks = frozenset(quirks)
+        self._idle_s = min(self.settings.idle_s, 30.0) if "closes-idle-30" in self.quirks else self.settings.idle_s
         refusal = refused_to_user(self.quirks)
         self._dcmi_refusal = INSUFFICIENT_PRIVILEGE if refusal is None else refusal
         required = PRIVILEGES[self.settings.required_privilege]
-        dcmi_level = required if refusal is None else max(required, _OPERATOR)
-        self._commands: dict[tuple[int, int], tuple[int, Callable[[bytes, float], Outcome | None]]] = {
-            (_NETFN_CHASSIS, 0x01): (_USER, self._chassis_status),
-            (_NETFN_SENSOR, 0x2D): (_USER, self._sensor_reading),
-            (_NETFN_APP, 0x01): (_USER, self._device_id),
-            (_NETFN_APP, 0x37): (_ANYONE, self._system_guid),
-            (_NETFN_APP, 0x38): (_ANYONE, self._authentication_capabilities),
-            (_NETFN_APP, 0x54): (_ANYONE, self._cipher_suites),
-            (_NETFN_STORAGE, 0x20): (_USER, self._repository_info),
-            (_NETFN_STORAGE, 0x22): (_USER, self._reserve_repository),
-            (_NETFN_STORAGE, 0x23): (_USER, self._read_repository),
-            (dcmi.NETFN, dcmi.GET_CAPABILITIES): (_ANYONE, self._dcmi_capabilities),
-            (dcmi.NETFN, dcmi.GET_POWER_READING): (dcmi_level, self._power_reading),
-            (dcmi.NETFN, dcmi.GET_POWER_LIMIT): (dcmi_level, self._power_limit),
-            (dcmi.NETFN, dcmi.SET_POWER_LIMIT): (_OPERATOR, self._set_power_limit),
-            (dcmi.NETFN, dcmi.ACTIVATE_POWER_LIMIT): (_OPERATOR, self._activate_power_limit),
-        }
+        self._dcmi_level = required if refusal is None else max(required, PRIVILEGES["operator"])
 
     def set_fault(self, fault: Fault) -> None:
         """Misbehave from now on; `reboot` forgets all sessions each time that it is set, and is well afterwards."""
         self.fault = fault
+        self._after_s = self.settings.delay_s if fault == "slow" else self.settings.latency_s
         self._fault_number += 1
         if fault == "reboot":
             self._forget_sessions()
@@ -110,7 +118,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
 
     def answer(self, datagram: bytes, wall_s: float, steady_s: float) -> Answer | None:
         """Return the answer to a datagram, None to stay silent. `wall_s` is Unix time, `steady_s` a monotonic clock."""
-        if self.fault == "silent" or len(datagram) > rmcp.LONGEST_DATAGRAM or self._is_lost():
+        if self.fault == "silent" or len(datagram) > rmcp.LONGEST_DATAGRAM or (self._loss and self._is_lost()):
             return None
         if not datagram.startswith(rmcp.IPMI_HEADER) or len(datagram) < 10:
             ping = rmcp.pong(datagram)
@@ -127,16 +135,12 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
             answer = Answer(rmcp.packet_15(reply)) if reply else None
         else:
             answer = None
-        if answer is None or self._is_lost():
+        if answer is None or (self._loss and self._is_lost()):
             return None
-        after_s = self._after_s()
-        return answer._replace(after_s=after_s) if after_s else answer
+        return answer._replace(after_s=self._after_s) if self._after_s else answer
 
     def _is_lost(self) -> bool:
-        return self.settings.loss > 0 and self._chance.random() < self.settings.loss
-
-    def _after_s(self) -> float:
-        return self.settings.delay_s if self.fault == "slow" else self.settings.latency_s
+        return self._chance.random() < self._loss
 
     def _before_session(self, datagram: bytes, wall_s: float, steady_s: float) -> Answer | None:
         if self._booted_s is None:
@@ -166,7 +170,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         request = rmcp.parse_message(raw) if raw else None
         if request is None:
             return None
-        if self._is_idle(session, steady_s):
+        if steady_s - session.used_s > self._idle_s:
             del self._sessions[session_id]
             return None
         session.used_s = steady_s
@@ -176,10 +180,12 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         outcome = self._run_in_session(session_id, session, request, wall_s)
         if outcome is None:
             return None
-        is_mixed_up = steady_s < session.last_s + self._after_s() and "mixes-requests" in self.quirks
-        message = request.reply(rmcp.outcome_of(session.last_message) if is_mixed_up else outcome[0])
+        told, served_w = outcome
+        if self.quirks and "mixes-requests" in self.quirks and steady_s < session.last_s + self._after_s:
+            told = rmcp.outcome_of(session.last_message)
+        message = request.reply(told)
         session.last_request, session.last_message, session.last_s = request.raw, message, steady_s
-        return self._sealed(session, message, outcome[1])
+        return self._sealed(session, message, served_w)
 
     def _sealed(self, session: Session, message: bytes, served_w: int | None) -> Answer:
         if not self.quirks:
@@ -191,7 +197,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
     def _run_in_session(
         self, session_id: int, session: Session, request: rmcp.Message, wall_s: float
     ) -> Outcome | None:
-        place = (request.netfn, request.command)
+        place = request.place
         if place == _SET_PRIVILEGE:
             if self._is_booting("privilege-busy", wall_s):
                 return code(self.settings.busy_code)
@@ -202,7 +208,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         if first and self.fault in _FIRST_ANSWERS and place == _POWER_READING:
             session.met_fault = self._fault_number
             return code(_FIRST_ANSWERS[self.fault])
-        if request.netfn == dcmi.NETFN and self._is_booting("c1-while-booting", wall_s):
+        if self.quirks and request.netfn == dcmi.NETFN and self._is_booting("c1-while-booting", wall_s):
             return code(UNKNOWN_COMMAND)
         return self._run(request, session.privilege, wall_s)
 
@@ -218,11 +224,15 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         )
 
     def _run(self, request: rmcp.Message, privilege: int, wall_s: float) -> Outcome | None:
-        level, command = self._commands.get((request.netfn, request.command), (_ANYONE, None))
-        if command is None or (request.netfn == dcmi.NETFN and self.fault == "no-dcmi"):
+        if request.lun:
+            return code(UNKNOWN_AT_THIS_UNIT)
+        level, method = _COMMANDS.get(request.place, _NO_COMMAND)
+        is_dcmi = request.netfn == dcmi.NETFN
+        if method is None or (is_dcmi and self.fault == "no-dcmi"):
             return code(UNKNOWN_COMMAND)
-        if privilege < level:
-            return code(self._dcmi_refusal if request.netfn == dcmi.NETFN else INSUFFICIENT_PRIVILEGE)
+        if privilege < (level if level is not None else self._dcmi_level):
+            return code(self._dcmi_refusal if is_dcmi else INSUFFICIENT_PRIVILEGE)
+        command: Callable[[bytes, float], Outcome | None] = getattr(self, method)
         return command(request.data, wall_s)
 
     def _close_session(self, session_id: int, data: bytes) -> Outcome:

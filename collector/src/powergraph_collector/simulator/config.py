@@ -167,9 +167,13 @@ class BmcConfig(_Strict):
 
 
 class Config(_Strict):
-    """All BMCs of one process; `served_log` gets a line `bmc,at_ms,watts` for each reading that was sent."""
+    """All BMCs of one process; `served_log` gets a line `bmc,at_ms,watts` for each reading that was sent.
+
+    With `slot_s`, all that came in so many seconds is answered in one go.
+    """
 
     served_log: Path | None = None
+    slot_s: Annotated[float, Field(ge=0, le=1)] = 0.0
     bmcs: Annotated[tuple[BmcConfig, ...], Field(alias="bmc", min_length=1)]
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ _VERSION: Final = dcmi.Capabilities(1, 5, power_management=True)
 _OTHER_CAPABILITIES: Final = {2: bytes(5), 3: bytes(2), 4: b"\x01\xff\xff"}
 _JUMP_W, _NEGATIVE_W = 40_000, 0x10000 - 5
 _SHORT_SIZE: Final = 6
+_NOT_MEASURING: Final[tuple[Fault, ...]] = ("inactive-zero", "inactive-value")
 
 
 class DcmiPower:
@@ -67,9 +68,9 @@ class DcmiPower:
         if len(data) != 4 or data[0] != dcmi.GROUP or data[1] != dcmi.SYSTEM_STATISTICS:
             return code(INVALID_FIELD)
         self._asked += 1
-        refusal = self._refused_reading(wall_s)
+        refusal = self._refusal_of_reading(wall_s) if self.quirks or self.settings.dcmi_code is not None else None
         if refusal is not None:
-            return refusal
+            return code(refusal)
         power_w = self._watts(wall_s)
         if power_w is None:
             return code(CANNOT_ANSWER)
@@ -79,41 +80,40 @@ class DcmiPower:
         self._lowest_w, self._highest_w = min(self._lowest_w, power_w), max(self._highest_w, power_w)
         self._total_w += power_w
         self._readings += 1
-        return self._told(power_w, wall_s)
-
-    def _refused_reading(self, wall_s: float) -> Outcome | None:
-        settings = self.settings
-        if settings.dcmi_code is not None and (
-            not settings.dcmi_code_within_s or wall_s - self._answered_s < settings.dcmi_code_within_s
-        ):
-            return code(settings.dcmi_code)
-        if "stray-c1" in self.quirks and self._asked % settings.every == 0:
-            return code(UNKNOWN_COMMAND)
-        return None
-
-    def _told(self, power_w: int, wall_s: float) -> Outcome:
-        """Return the answer that tells a reading, with what the BMC's quirks make of it."""
-        quirks, up_s = self.quirks, max(wall_s - (self._begin_s or wall_s), 0.0)
-        if "jump" in quirks and self._asked % self.settings.every == 0:
-            power_w = _JUMP_W
-        if "negative" in quirks:
-            power_w = _NEGATIVE_W
-        lowest_w, highest_w, average_w = self._lowest_w, self._highest_w, round(self._total_w / self._readings)
-        if "statistics-zero" in quirks:
-            lowest_w = highest_w = average_w = 0
         reading = dcmi.PowerReading(
             power_w,
-            lowest_w,
-            highest_w,
-            average_w,
-            int(up_s if "clock-1970" in quirks else wall_s) & 0xFFFFFFFF,
-            1000 if "period-1s" in quirks else int(up_s * 1000) & 0xFFFFFFFF,
-            active=self.fault not in ("inactive-zero", "inactive-value"),
+            self._lowest_w,
+            self._highest_w,
+            round(self._total_w / self._readings),
+            int(wall_s) & 0xFFFFFFFF,
+            int(max(wall_s - self._begin_s, 0.0) * 1000) & 0xFFFFFFFF,
+            self.fault not in _NOT_MEASURING,
         )
-        encoded = dcmi.encode_power_reading(reading)
-        if "short-answer" in quirks:
-            return success(encoded[:_SHORT_SIZE])
-        return b"\0" + encoded, power_w
+        if self.quirks:
+            reading = self._spoiled(reading)
+        answer = b"\0" + dcmi.encode_power_reading(reading)
+        return success(answer[1:][:_SHORT_SIZE]) if "short-answer" in self.quirks else (answer, reading.current_w)
+
+    def _refusal_of_reading(self, wall_s: float) -> int | None:
+        told, within_s = self.settings.dcmi_code, self.settings.dcmi_code_within_s
+        if told is not None and (not within_s or wall_s - self._answered_s < within_s):
+            return told
+        return UNKNOWN_COMMAND if self._strikes("stray-c1") else None
+
+    def _strikes(self, quirk: Quirk) -> bool:
+        """Tell whether a quirk that strikes now and then does so at this reading."""
+        return quirk in self.quirks and self._asked % self.settings.every == 0
+
+    def _spoiled(self, reading: dcmi.PowerReading) -> dcmi.PowerReading:
+        if self._strikes("jump"):
+            reading = reading._replace(current_w=_JUMP_W)
+        if "negative" in self.quirks:
+            reading = reading._replace(current_w=_NEGATIVE_W)
+        if "statistics-zero" in self.quirks:
+            reading = reading._replace(min_w=0, max_w=0, average_w=0)
+        if "clock-1970" in self.quirks:
+            reading = reading._replace(bmc_time_s=reading.period_ms // 1000)
+        return reading._replace(period_ms=1000) if "period-1s" in self.quirks else reading
 
     def _power_limit(self, data: bytes, wall_s: float) -> Outcome | None:
         if self.fault == "dcmi-ignored":

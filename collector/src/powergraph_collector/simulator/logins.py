@@ -55,6 +55,7 @@ class Logins:
     settings: BmcConfig
     fault: Fault
     quirks: frozenset[Quirk]
+    _idle_s: float
 
     def __init__(self, guid: bytes) -> None:
         self._guid = guid
@@ -169,14 +170,10 @@ class Logins:
         self._sessions[bmc_id] = Session(channel, rakp_4, limit, steady_s, min(limit, PRIVILEGES["user"]))
         return tag + rakp_4
 
-    def _is_idle(self, session: Session, steady_s: float) -> bool:
-        idle_s = self.settings.idle_s
-        return steady_s - session.used_s > (min(idle_s, 30.0) if "closes-idle-30" in self.quirks else idle_s)
-
     def _slot_is_free(self, steady_s: float) -> bool:
         if len(self._sessions) >= self.settings.slots:
             for bmc_id, session in list(self._sessions.items()):
-                if self._is_idle(session, steady_s):
+                if steady_s - session.used_s > self._idle_s:
                     del self._sessions[bmc_id]
         return len(self._sessions) < self.settings.slots
 

@@ -6,6 +6,7 @@ from typing import Final
 
 BUSY: Final = 0xC0
 UNKNOWN_COMMAND: Final = 0xC1
+UNKNOWN_AT_THIS_UNIT: Final = 0xC2
 RESERVATION_LOST: Final = 0xC5
 WRONG_LENGTH: Final = 0xC7
 NOT_PRESENT: Final = 0xCB

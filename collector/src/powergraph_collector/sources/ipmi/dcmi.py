@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, explain
 
@@ -50,8 +51,7 @@ class MalformedAnswer(DcmiError):  # noqa: N818
     """The BMC said success, but its bytes are not the answer to the command."""
 
 
-@dataclass(frozen=True, slots=True)
-class PowerReading:
+class PowerReading(NamedTuple):
     """Answer to Get Power Reading (6.6.1), as the BMC gives it: nothing is judged here.
 
     Minimum, maximum and average are over the BMC's own window of `period_ms`; `bmc_time_s` is its clock in Unix
