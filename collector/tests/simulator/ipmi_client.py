@@ -40,14 +40,22 @@ class Client:
         role: int = 4,
         user: bytes = USER,
         password: bytes = PASSWORD,
+        kg: bytes | None = None,
         spoil: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self.bmc, self.suite, self.role, self.user, self.password = bmc, rmcp.SUITES[suite], role, user, password
+        self.kg = kg or password
         self.spoil = spoil
         self.now_s = 1000.0
         self.sequence = 0
         self.session_id = 0
         self.channel: rmcp.Channel | None = None
+
+    @classmethod
+    def logged_in(cls, bmc: SimulatedBmc, **who: Any) -> Client:
+        client = cls(bmc, **who)
+        assert client.login() == ("rakp4", 0)
+        return client
 
     def send(self, datagram: bytes) -> Answer | None:
         return self.bmc.answer(self.spoil(datagram), 1_700_000_000.0 + self.now_s, self.now_s)
@@ -80,10 +88,10 @@ class Client:
         rakp_4 = self.payload(0x14, b"\x03\0\0\0" + opened[8:12] + shaken.rakp_3_code(self.password))
         if len(rakp_4) < 8 or rakp_4[1]:
             return "rakp4", rakp_4[1] if len(rakp_4) > 1 else -1
-        key = shaken.session_key(self.password)
+        key = shaken.session_key(self.kg)
         self.channel = rmcp.Channel(suite, key, self.session_id)
         self.receiving = rmcp.Channel(suite, key, 0)
-        return "rakp4", 0
+        return "rakp4" if rakp_4[8:] == shaken.rakp_4_code(key) else "code of rakp4", 0
 
     def sealed(self, raw: bytes) -> Answer | None:
         """Send the bytes as the message of an authentic datagram."""

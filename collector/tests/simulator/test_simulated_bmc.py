@@ -87,7 +87,7 @@ def test_before_login_a_bmc_tells_what_it_can_and_no_watts() -> None:
     client = Client(bmc())
 
     def ask(request: Request) -> int:
-        answer = client.send(rmcp.packet_before_session(message(request, 1)))
+        answer = client.send(rmcp.packet_15(message(request, 1)))
         assert answer and answer.served_w is None
         return answer.datagram[14 + 6]
 
@@ -95,6 +95,17 @@ def test_before_login_a_bmc_tells_what_it_can_and_no_watts() -> None:
     assert ask(dcmi.capabilities(1)) == 0
     assert ask(dcmi.POWER_READING) == 0xD4
     assert ask(Request(0x06, 0x01)) == 0xD4
+
+
+def test_a_logical_unit_without_commands_says_so_as_itself() -> None:
+    client = Client(bmc())
+    client.login()
+    raw = bytearray(message(dcmi.POWER_READING, 5))
+    raw[1:3] = raw[1] | 3, (raw[2] - 3) & 0xFF
+    answer = client.sealed(bytes(raw))
+    assert answer
+    opened = client.receiving.open(answer.datagram)
+    assert opened and (opened[4], opened[6]) == (5 << 2 | 3, 0xC2)
 
 
 def test_a_request_sent_again_gets_the_same_answer_and_is_no_second_reading() -> None:
@@ -241,7 +252,7 @@ datagrams = st.one_of(
     st.binary(max_size=80).map(lambda data: rmcp.IPMI_HEADER + b"\x00" + data),
     st.builds(rmcp.packet_with_payload, st.integers(0, 0xFF), st.binary(max_size=80)),
     st.builds(rmcp.packet_with_payload, st.sampled_from((0, 0x10, 0x12, 0x14)), st.binary(max_size=80)),
-    st.binary(max_size=40).map(rmcp.packet_before_session),
+    st.binary(max_size=40).map(rmcp.packet_15),
 )
 
 

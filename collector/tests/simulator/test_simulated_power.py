@@ -90,3 +90,10 @@ def test_a_trace_by_time_holds_each_row_until_the_next_at_its_speed() -> None:
 
     assert seen(loop=False) == [10, 10, 30, 30, 30, 30, 30, 30, 40, 40, 40, None]
     assert seen(loop=True)[-1] == 10
+
+
+@given(st.lists(st.floats(0, 40_000), min_size=2, max_size=20))
+def test_an_office_that_remembers_its_jobs_draws_what_a_new_one_does(moments_s: list[float]) -> None:
+    office = Office(7, 100, 60_000)
+    at_s = [MONDAY_S + moment_s * 10 for moment_s in moments_s]
+    assert [office.watts(at) for at in at_s] == [Office(7, 100, 60_000).watts(at) for at in at_s]

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import gc
+import resource
 import signal
 import sys
+import textwrap
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from powergraph_collector.simulator.config import ConfigError, load
+from powergraph_collector.simulator.quirks import QUIRKS
 from powergraph_collector.simulator.server import Simulator
 
-_HELP = """\
+
+def _quirks() -> str:
+    return "\n".join(
+        textwrap.fill(text, 116, initial_indent=f"  {name:<21}", subsequent_indent=" " * 23)
+        for name, text in QUIRKS.items()
+    )
+
+
+_HELP = f"""\
 Simulate BMCs that answer IPMI 2.0 (RMCP+, cipher suites 3 and 17) over UDP: DCMI power readings, watt sensors, and the
 faults of real BMCs.
 
 \b
 The config is TOML; it holds passwords, so others must not be able to read it (chmod o=):
   served_log = "served.csv"      # optional: a line "bmc,at_ms,watts" for each reading sent
+  slot_s = 0.05                  # optional: thousands of BMCs cost less CPU if they answer so many seconds later
   [[bmc]]
   name = "node01"
   host = "127.0.0.1"             # default
   port = 6231                    # 0 takes a free one and prints it
   user = "powergraph"
   password = "…"
-  power = {kind = "office", seed = 1, idle_w = 180, peak_w = 620}
+  power = {{kind = "office", seed = 1, idle_w = 180, peak_w = 620}}
 
 \b
 power is one of
-  {kind = "constant", watts = 250}
-  {kind = "office", seed = 1, idle_w = 180, peak_w = 620}     days, nights, jobs, spikes
-  {kind = "trace", file = "day.csv", step = "time", speed = 1.0, loop = true}
-  {kind = "trace", file = "day.csv", step = "reading"}        one row a reading, then 0xCE
+  {{kind = "constant", watts = 250}}
+  {{kind = "office", seed = 1, idle_w = 180, peak_w = 620}}     days, nights, jobs, spikes
+  {{kind = "trace", file = "day.csv", step = "time", speed = 1.0, loop = true}}
+  {{kind = "trace", file = "day.csv", step = "reading"}}        one row a reading, then 0xCE
 A trace has two columns: HH:MM:SS or an ISO 8601 timestamp, and watts; a header is optional.
 
 \b
@@ -46,8 +59,23 @@ Optional in [[bmc]], with defaults:
   cipher_suites = [3, 17]
   privilege_limit = "administrator"   # of the user; "user", "operator"
   required_privilege = "user"    # for DCMI power commands
-  slots = 4                      # sessions at a time; one that is idle for 60 s loses its slot
-  sdr = [{name = "System Level", entity = 7, instance = 1, share = 1.0, step_w = 4}]   # or watts = 250
+  slots = 4                      # sessions at a time; one that is idle for too long loses its slot
+  sdr = [{{name = "System Level", entity = 7, instance = 1, share = 1.0, step_w = 4}}]   # or watts = 250
+  quirks = []                    # what real BMCs do wrong, any of the list below together
+  loss = 0.0                     # this share of packets is lost, each way; the same ones in every run
+  kg = "a-group-key"             # the key of the BMC, text or 0x and hexadecimal digits; none by default
+  user_refused_status = 0x09     # of the quirk "user-refused"; 0x0D is "unknown user"
+  busy_code = 0xC0               # of the quirk "privilege-busy": C0, C3, CE, D1, D2, FF
+  booting_s = 0.0                # how long it boots, from its first datagram after its start or the fault "reboot";
+  booting_answers = 3            # and this many answers of each kind are those of a booting BMC in any case
+  idle_s = 60.0                  # how long a session may be idle
+  every = 10                     # how often quirks strike that do so now and then
+  dcmi_code = 0xFF               # the completion code of power readings, instead of watts; none by default
+  dcmi_code_within_s = 0.0       # only of those that come sooner than this after one with watts
+
+\b
+quirks are
+{_quirks()}
 
 SIGHUP reads the config again: passwords, faults and all else change, sessions go on. SIGTERM and Ctrl-C end with
 exit code 0. A config that cannot be used: one line on stderr and exit code 2 (on SIGHUP the line alone).
@@ -58,6 +86,7 @@ exit code 0. A config that cannot be used: one line on stderr and exit code 2 (o
 @click.option("--config", "path", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The TOML file.")
 def main(path: Path) -> None:
     """Serve until a signal ends it."""
+    _open_as_many_files_as_allowed()
     try:
         simulator = Simulator(load(path), remember=False)
     except ConfigError as error:
@@ -75,6 +104,9 @@ def main(path: Path) -> None:
     for name, (host, port) in simulator.addresses.items():
         click.echo(f"{name} listens on {host}:{port}")
     sys.stdout.flush()
+    # What there is now stays: with thousands of BMCs the garbage collector would look through it for long.
+    gc.collect()
+    gc.freeze()
     try:
         while not received & {signal.SIGTERM, signal.SIGINT}:
             if signal.SIGHUP in received:
@@ -83,6 +115,12 @@ def main(path: Path) -> None:
             simulator.run()
     finally:
         simulator.close()
+
+
+def _open_as_many_files_as_allowed() -> None:
+    """Raise the limit of open files, of which each BMC's socket is one, as far as the system lets everybody."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reload(simulator: Simulator, path: Path) -> None:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from powergraph_collector.credentials import Password, UserName
 from powergraph_collector.simulator.power import (
@@ -19,6 +19,7 @@ from powergraph_collector.simulator.power import (
     TraceByTime,
     read_trace,
 )
+from powergraph_collector.simulator.quirks import Quirk
 
 Fault = Literal[
     "none",
@@ -38,6 +39,25 @@ Fault = Literal[
 Privilege = Literal["user", "operator", "administrator"]
 PRIVILEGES: dict[Privilege, int] = {"user": 2, "operator": 3, "administrator": 4}
 
+
+def _checked_group_key(key: SecretStr) -> SecretStr:
+    if not 1 <= len(_group_key(key)) <= 20:
+        raise ValueError("a group key has 1 to 20 bytes")
+    return key
+
+
+def _group_key(key: SecretStr) -> bytes:
+    text = key.get_secret_value()
+    if not text.startswith("0x"):
+        return text.encode()
+    try:
+        return bytes.fromhex(text[2:])
+    except ValueError:
+        raise ValueError("no hexadecimal digits after 0x") from None
+
+
+GroupKey = Annotated[SecretStr, AfterValidator(_checked_group_key)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Watts = Annotated[int, Field(ge=0, le=HIGHEST_W)]
 
 
@@ -128,12 +148,32 @@ class BmcConfig(_Strict):
     required_privilege: Privilege = "user"
     slots: Annotated[int, Field(ge=1, le=255)] = 4
     sdr: Annotated[tuple[Sensor, ...], Field(max_length=255)] = ()
+    quirks: tuple[Quirk, ...] = ()
+    loss: Annotated[float, Field(ge=0, le=1)] = 0.0
+    kg: GroupKey | None = None
+    user_refused_status: Annotated[int, Field(ge=1, le=0xFF)] = 0x09
+    busy_code: Annotated[int, Field(ge=1, le=0xFF)] = 0xC0
+    booting_s: Seconds = 0.0
+    booting_answers: Annotated[int, Field(ge=0)] = 3
+    idle_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    every: Annotated[int, Field(ge=1)] = 10
+    dcmi_code: Annotated[int, Field(ge=1, le=0xFF)] | None = None
+    dcmi_code_within_s: Seconds = 0.0
+
+    @property
+    def group_key(self) -> bytes | None:
+        """The key Kg of the BMC, None without one."""
+        return None if self.kg is None else _group_key(self.kg)
 
 
 class Config(_Strict):
-    """All BMCs of one process; `served_log` gets a line `bmc,at_ms,watts` for each reading that was sent."""
+    """All BMCs of one process; `served_log` gets a line `bmc,at_ms,watts` for each reading that was sent.
+
+    With `slot_s`, all that came in so many seconds is answered in one go.
+    """
 
     served_log: Path | None = None
+    slot_s: Annotated[float, Field(ge=0, le=1)] = 0.0
     bmcs: Annotated[tuple[BmcConfig, ...], Field(alias="bmc", min_length=1)]
 
     @model_validator(mode="after")

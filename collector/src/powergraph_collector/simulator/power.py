@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 HIGHEST_W = 0xFFFF
 _DAY_S = 86_400
@@ -37,32 +37,60 @@ class Constant:
         return self.power_w
 
 
-@dataclass(frozen=True, slots=True)
+class _Job(NamedTuple):
+    """What one job of an office server adds to its load, within a slot of its lane."""
+
+    begin_s: float
+    end_s: float
+    load: float
+
+
+_NO_JOB = _Job(0, 0, 0)
+
+
 class Office:
     """A server that people use: the same moment always gives the same watts.
 
     Idle with a daily swing of the room's temperature; jobs of minutes to hours, more of them in working hours and long
     ones begun at night; short spikes; noise. Working hours are in UTC.
+
+    The jobs that run are remembered, since they are the same for minutes, and every chance costs much arithmetic.
     """
 
-    seed: int
-    idle_w: int
-    peak_w: int
+    __slots__ = ("_jobs", "_slots", "_spike", "idle_w", "peak_w", "seed")
+
+    def __init__(self, seed: int, idle_w: int, peak_w: int) -> None:
+        self.seed, self.idle_w, self.peak_w = seed, idle_w, peak_w
+        self._slots: list[int | None] = [None] * len(_JOB_LANES)
+        self._jobs = [_NO_JOB] * len(_JOB_LANES)
+        self._spike: tuple[int | None, float] = (None, 0.0)
 
     def watts(self, at_s: float) -> int | None:  # noqa: D102
         load = 0.02 + 0.02 * math.sin(2 * math.pi * (at_s % _DAY_S) / _DAY_S)
-        for lane, (slot_s, by_day, by_night) in enumerate(_JOB_LANES):
-            slot, inside = divmod(at_s, slot_s)
-            begin = slot_s * 0.4 * _chance(self.seed, lane, 1, int(slot))
-            length = slot_s * (0.15 + 0.45 * _chance(self.seed, lane, 2, int(slot)))
-            busy = by_day if _working_hours(slot * slot_s + begin) else by_night
-            if begin <= inside < begin + length and _chance(self.seed, lane, 3, int(slot)) < busy:
-                load += 0.2 + 0.4 * _chance(self.seed, lane, 4, int(slot))
+        for lane, (slot_s, _, _) in enumerate(_JOB_LANES):
+            slot = int(at_s // slot_s)
+            if slot != self._slots[lane]:
+                self._slots[lane], self._jobs[lane] = slot, self._job(lane, slot)
+            job = self._jobs[lane]
+            if job.begin_s <= at_s % slot_s < job.end_s:
+                load += job.load
         minute = int(at_s // 60)
-        if _chance(self.seed, 9, 1, minute) < 0.03 and at_s % 60 < 12:
-            load += 0.5 * _chance(self.seed, 9, 2, minute)
+        if minute != self._spike[0]:
+            is_spike = _chance(self.seed, 9, 1, minute) < 0.03
+            self._spike = (minute, 0.5 * _chance(self.seed, 9, 2, minute) if is_spike else 0.0)
+        if at_s % 60 < 12:
+            load += self._spike[1]
         load += 0.03 * (_chance(self.seed, 10, 1, int(at_s)) - 0.5)
         return round(self.idle_w + (self.peak_w - self.idle_w) * min(max(load, 0.0), 1.0))
+
+    def _job(self, lane: int, slot: int) -> _Job:
+        slot_s, by_day, by_night = _JOB_LANES[lane]
+        begin_s = slot_s * 0.4 * _chance(self.seed, lane, 1, slot)
+        lasts_s = slot_s * (0.15 + 0.45 * _chance(self.seed, lane, 2, slot))
+        busy = by_day if _working_hours(slot * slot_s + begin_s) else by_night
+        if _chance(self.seed, lane, 3, slot) >= busy:
+            return _NO_JOB
+        return _Job(begin_s, begin_s + lasts_s, 0.2 + 0.4 * _chance(self.seed, lane, 4, slot))
 
 
 # Seconds from one job to the next, and how likely there is one by day and by night.

@@ -1,14 +1,17 @@
 """RMCP, IPMI messages and RMCP+ as a BMC sees them: bytes to values and back, and the keys of a session.
 
-Pure but for the random initialisation vectors. Sections and tables are those of the IPMI 2.0 specification. Cipher
+Sections and tables are those of the IPMI 2.0 specification. Cipher
 suites 3 and 17 only: what every supported client speaks, and nothing that is weaker.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from struct import Struct
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -24,6 +27,11 @@ PAYLOAD_IPMI = 0x00
 PAYLOAD_OPEN_REQUEST, PAYLOAD_OPEN_RESPONSE = 0x10, 0x11
 PAYLOAD_RAKP_1, PAYLOAD_RAKP_2, PAYLOAD_RAKP_3, PAYLOAD_RAKP_4 = 0x12, 0x13, 0x14, 0x15
 _PROTECTED = 0xC0  # payload type bits: encrypted and authenticated
+_PROTECTED_IPMI = _PROTECTED | PAYLOAD_IPMI
+
+# Status codes of RMCP+ and RAKP (table 13-15).
+NO_RESOURCES, INVALID_SESSION, UNAUTHORISED_ROLE, UNKNOWN_USER = 0x01, 0x02, 0x09, 0x0D
+WRONG_CHECK_VALUE, NO_CIPHER_SUITE = 0x0F, 0x11
 
 BMC_ADDRESS = 0x20
 
@@ -31,20 +39,25 @@ _ASF_PING = b"\x00\x00\x11\xbe\x80"
 _PONG = b"\x00\x10\x00\x00\x11\xbe\x00\x00\x00\x00\x81\x00\x00\x00\x00\x00\x00\x00"
 _V15 = Struct("<4sBIIB")
 _V20 = Struct("<4sBBIIH")
+_V20_SESSION = Struct("<BBIIH")
 _AES_BLOCK = 16
 _CONSTANT_1, _CONSTANT_2 = b"\x01" * 20, b"\x02" * 20  # 13.32
-_CONFIDENTIALITY_PAD = bytes(range(1, 16))
+_CONFIDENTIALITY_PADS = [bytes((*range(1, size + 1), size)) for size in range(_AES_BLOCK)]
+_ZEROS = bytes(_AES_BLOCK)
+_HASH_BLOCK = 64  # of SHA-1 and of SHA-256
+_DIFFERENT_MESSAGES = 4096  # a client's power readings differ in 64 sequence numbers
 
 
 @dataclass(frozen=True, slots=True)
 class CipherSuite:
-    """A cipher suite (table 22-20) by its algorithm numbers, its hash, and the bytes kept of an integrity check."""
+    """A cipher suite (table 22-20) by algorithm numbers and hash, with the sizes of a RAKP code and a check."""
 
     number: int
     authentication: int
     integrity: int
     confidentiality: int
     digest: str
+    code_size: int
     check_size: int
 
     @property
@@ -54,27 +67,32 @@ class CipherSuite:
 
 
 SUITES = {
-    3: CipherSuite(3, authentication=1, integrity=1, confidentiality=1, digest="sha1", check_size=12),
-    17: CipherSuite(17, authentication=3, integrity=4, confidentiality=1, digest="sha256", check_size=16),
+    3: CipherSuite(3, authentication=1, integrity=1, confidentiality=1, digest="sha1", code_size=20, check_size=12),
+    17: CipherSuite(17, authentication=3, integrity=4, confidentiality=1, digest="sha256", code_size=32, check_size=16),
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Message:
-    """An IPMI request (table 13-8); `raw` is the whole of it, to recognise one that is sent again."""
+    """An IPMI request (table 13-8); `raw` is the whole of it, to recognise one that is sent again.
 
-    netfn: int
-    command: int
-    data: bytes
-    requester: int
-    sequence_lun: int
-    raw: bytes
+    What a response repeats of its request is kept ready: one parsed message serves for all that have its bytes.
+    """
+
+    __slots__ = ("_before", "_sum", "command", "data", "lun", "netfn", "place", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.netfn, self.lun, self.command, self.data = raw[1] >> 2, raw[1] & 3, raw[5], raw[6:-1]
+        self.place = (self.netfn, self.command)
+        requester, sequence_lun = raw[3], raw[4]
+        head = bytes((requester, (self.netfn | 1) << 2 | sequence_lun & 3))
+        start = bytes((BMC_ADDRESS, sequence_lun & 0xFC | self.lun, self.command))
+        self._before = head + bytes((_checksum(head),)) + start
+        self._sum = sum(start)
 
     def reply(self, outcome: bytes) -> bytes:
         """Return the response that carries `outcome`: completion code and data."""
-        head = bytes((self.requester, (self.netfn | 1) << 2 | self.sequence_lun & 3))
-        body = bytes((BMC_ADDRESS, self.sequence_lun & 0xFC, self.command)) + outcome
-        return head + bytes((_checksum(head),)) + body + bytes((_checksum(body),))
+        return self._before + outcome + bytes((-(self._sum + sum(outcome)) & 0xFF,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,57 +128,63 @@ class Handshake:
         known = self.client_random + self.bmc_id.to_bytes(4, "little") + self.guid
         return hmac.digest(session_key, known, self.suite.digest)[: self.suite.check_size]
 
-    def session_key(self, password: bytes) -> bytes:
-        """Return the session integrity key; the user's key stands in for the BMC's, as without one it must."""
-        return hmac.digest(password, self.client_random + self.bmc_random + self._role_and_user, self.suite.digest)
+    def session_key(self, group_key: bytes) -> bytes:
+        """Return the session integrity key; where the BMC has no key of its group, the user's stands in for it."""
+        return hmac.digest(group_key, self.client_random + self.bmc_random + self._role_and_user, self.suite.digest)
 
 
 class Channel:
     """The protection of one established session: opens the client's datagrams, seals the BMC's.
 
-    One AES context for each direction serves all packets, as making one costs more than using it. In CBC a block
-    decrypts by its predecessor alone, so the vector is fed as a block, and what comes out for it dropped. A random
-    block encrypted before a packet comes out as the packet's vector, which nobody can foresee.
+    All that can be made once is made once, as making it costs more than using it: one AES context for each direction,
+    and the two hash states that a key of HMAC comes down to (RFC 2104), of which copies go on. In CBC a block decrypts
+    by its predecessor alone, so the vector is fed as a block, and what comes out for it dropped. A block of zeros
+    encrypted before a packet comes out as the packet's vector: the last block of the packet before, encrypted once
+    more, which nobody without the key can foresee.
     """
 
-    __slots__ = ("_check_size", "_client_id", "_decryptor", "_digest", "_encryptor", "_integrity_key", "_sequence")
+    __slots__ = ("_check_size", "_decrypt", "_encrypt", "_inner", "_outer", "_sequence", "client_id")
 
-    def __init__(self, suite: CipherSuite, session_key: bytes, client_id: int) -> None:
-        self._integrity_key = hmac.digest(session_key, _CONSTANT_1, suite.digest)
+    def __init__(
+        self, suite: CipherSuite, session_key: bytes, client_id: int, sequence: Iterator[int] | None = None
+    ) -> None:
+        integrity_key = hmac.digest(session_key, _CONSTANT_1, suite.digest).ljust(_HASH_BLOCK, b"\0")
+        self._inner = hashlib.new(suite.digest, bytes(byte ^ 0x36 for byte in integrity_key)).copy
+        self._outer = hashlib.new(suite.digest, bytes(byte ^ 0x5C for byte in integrity_key)).copy
         key = hmac.digest(session_key, _CONSTANT_2, suite.digest)[:16]
-        cipher = Cipher(algorithms.AES(key), modes.CBC(bytes(_AES_BLOCK)))
-        self._encryptor = cipher.encryptor()
-        self._decryptor = cipher.decryptor()
-        self._digest = suite.digest
+        cipher = Cipher(algorithms.AES(key), modes.CBC(_ZEROS))
+        self._encrypt = cipher.encryptor().update
+        self._decrypt = cipher.decryptor().update
         self._check_size = suite.check_size
-        self._client_id = client_id
-        self._sequence = 0
+        self.client_id = client_id
+        self._sequence = count(1) if sequence is None else sequence
 
     def open(self, datagram: bytes) -> bytes | None:
         """Return the IPMI message in a datagram of this session, None if it is not authentic or not whole."""
-        covered = datagram[4 : -self._check_size]
-        check = hmac.digest(self._integrity_key, covered, self._digest)[: self._check_size]
-        if not hmac.compare_digest(check, datagram[-self._check_size :]):
+        check_size = self._check_size
+        inner, outer = self._inner(), self._outer()
+        inner.update(datagram[4:-check_size])
+        outer.update(inner.digest())
+        if not hmac.compare_digest(outer.digest()[:check_size], datagram[-check_size:]):
             return None
-        size = int.from_bytes(datagram[14:16], "little")
-        if datagram[5] != _PROTECTED | PAYLOAD_IPMI or size < 2 * _AES_BLOCK or size % _AES_BLOCK:
+        size = datagram[14] | datagram[15] << 8
+        if datagram[5] != _PROTECTED_IPMI or size < 2 * _AES_BLOCK or size % _AES_BLOCK:
             return None
-        if 16 + size + 2 + self._check_size > len(datagram):
+        if 16 + size + 2 + check_size > len(datagram):
             return None
-        plain = self._decryptor.update(datagram[16 : 16 + size])[_AES_BLOCK:]
+        plain = self._decrypt(datagram[16 : 16 + size])[_AES_BLOCK:]
         return plain[: -1 - plain[-1]] if plain[-1] < len(plain) else None
 
     def seal(self, message: bytes) -> bytes:
         """Return the datagram that carries an IPMI message to the client."""
-        self._sequence = self._sequence % 0xFFFFFFFF + 1
-        pad = -(len(message) + 1) % _AES_BLOCK
-        plain = message + _CONFIDENTIALITY_PAD[:pad] + bytes((pad,))
-        body = self._encryptor.update(os.urandom(_AES_BLOCK) + plain)
-        kind = _PROTECTED | PAYLOAD_IPMI
-        head = _V20.pack(IPMI_HEADER, FORMAT_RMCP_PLUS, kind, self._client_id, self._sequence, len(body))
+        body = self._encrypt(_ZEROS + message + _CONFIDENTIALITY_PADS[-(len(message) + 1) % _AES_BLOCK])
+        head = _V20_SESSION.pack(FORMAT_RMCP_PLUS, _PROTECTED_IPMI, self.client_id, next(self._sequence), len(body))
         # The integrity pad makes the covered bytes a multiple of four: always two here, since AES fills its blocks.
-        datagram = head + body + b"\xff\xff\x02\x07"
-        return datagram + hmac.digest(self._integrity_key, datagram[4:], self._digest)[: self._check_size]
+        covered = head + body + b"\xff\xff\x02\x07"
+        inner, outer = self._inner(), self._outer()
+        inner.update(covered)
+        outer.update(inner.digest())
+        return IPMI_HEADER + covered + outer.digest()[: self._check_size]
 
 
 def pong(datagram: bytes) -> bytes | None:
@@ -179,9 +203,9 @@ def message_before_session(datagram: bytes) -> bytes | None:
     return message if sequence == session == 0 and len(message) == size else None
 
 
-def packet_before_session(message: bytes) -> bytes:
-    """Return the IPMI 1.5 packet that carries a message outside of any session."""
-    return _V15.pack(IPMI_HEADER, FORMAT_NONE, 0, 0, len(message)) + message
+def packet_15(message: bytes, sequence: int = 0, session_id: int = 0) -> bytes:
+    """Return the IPMI 1.5 packet without authentication that carries a message; by default outside of any session."""
+    return _V15.pack(IPMI_HEADER, FORMAT_NONE, sequence, session_id, len(message)) + message
 
 
 def payload_before_session(datagram: bytes) -> tuple[int, bytes] | None:
@@ -198,13 +222,19 @@ def packet_with_payload(kind: int, payload: bytes) -> bytes:
     return _V20.pack(IPMI_HEADER, FORMAT_RMCP_PLUS, kind, 0, 0, len(payload)) + payload
 
 
+@lru_cache(_DIFFERENT_MESSAGES)
 def parse_message(raw: bytes) -> Message | None:
     """Parse an IPMI request to the BMC itself; None if it is short, damaged, for another, or a response."""
-    if len(raw) < 7 or raw[0] != BMC_ADDRESS or raw[1] & 0x07:
+    if len(raw) < 7 or raw[0] != BMC_ADDRESS or raw[1] & 0x04:
         return None
     if sum(raw[:3]) & 0xFF or sum(raw[3:]) & 0xFF:
         return None
-    return Message(raw[1] >> 2, raw[5], raw[6:-1], raw[3], raw[4], raw)
+    return Message(raw)
+
+
+def outcome_of(reply: bytes) -> bytes:
+    """Return completion code and data of a message made by `Message.reply`."""
+    return reply[6:-1]
 
 
 def _checksum(data: bytes) -> int:

@@ -18,6 +18,8 @@ from powergraph_collector.simulator import rmcp
 from powergraph_collector.simulator.bmc import Answer, SimulatedBmc
 from powergraph_collector.simulator.config import BmcConfig, Config, ConfigError, Fault
 from powergraph_collector.simulator.power import PowerSource, TraceError
+from powergraph_collector.simulator.quirks import Quirk
+from powergraph_collector.simulator.slots import Slots
 
 _LATE_ANSWERS_AT_MOST = 10_000
 
@@ -39,6 +41,8 @@ class Simulator:
     def __init__(self, config: Config, *, remember: bool = True) -> None:
         self.served: list[tuple[str, int, int]] = []
         self._remember = remember
+        self._notes = remember or config.served_log is not None
+        self._slots = Slots(config.slot_s)
         self._lock = threading.Lock()
         self._endpoints: dict[str, _Endpoint] = {}
         self._late: list[tuple[float, int, _Endpoint, Answer, tuple[str, int]]] = []
@@ -69,6 +73,11 @@ class Simulator:
         with self._lock:
             self._endpoints[bmc].bmc.set_fault(fault)
 
+    def set_quirks(self, bmc: str, *quirks: Quirk) -> None:
+        """Let a BMC have these quirks, and no others, from the next datagram on; from any thread."""
+        with self._lock:
+            self._endpoints[bmc].bmc.set_quirks(quirks)
+
     def reconfigure(self, config: Config) -> None:
         """Take over another config while serving, from any thread; sessions of BMCs that stay in place live on.
 
@@ -76,6 +85,7 @@ class Simulator:
         the first BMC that cannot be served, with those before it taken over.
         """
         with self._lock:
+            self._slots = Slots(config.slot_s)
             kept = {settings.name for settings in config.bmcs}
             for name in [name for name in self._endpoints if name not in kept]:
                 self._close_endpoint(name)
@@ -114,15 +124,24 @@ class Simulator:
         """Serve until interrupted; may be called again."""
         while not self._stopping:
             timeout = max(self._late[0][0] - time.monotonic(), 0.0) if self._late else None
-            events = self._selector.select(timeout)
-            with self._lock:
-                for key, _ in events:
-                    if key.data is None:
-                        self._wake.recv(4096)
-                    else:
-                        self._serve(key.data)
-                self._send_late()
+            ready = self._selector.select(timeout)
+            self._serve_all(ready)
+            pause_s = self._slots.pause_s(len(ready), time.monotonic())
+            if pause_s and not self._stopping:
+                time.sleep(pause_s)
         self._stopping = False
+
+    def _serve_all(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        """Serve one datagram of each BMC that has some: a loud client cannot keep the others waiting."""
+        with self._lock:
+            wall_s, steady_s = time.time(), time.monotonic()
+            for key, _ in ready:
+                if key.data is None:
+                    self._wake.recv(4096)
+                else:
+                    self._serve(key.data, wall_s, steady_s)
+            if self._late:
+                self._send_late()
 
     def close(self) -> None:
         """Free the addresses; after this the simulator is of no use."""
@@ -143,21 +162,18 @@ class Simulator:
     ) -> None:
         self.stop()
 
-    def _serve(self, endpoint: _Endpoint) -> None:
-        # One datagram for each time that the socket is ready: a loud client cannot keep the others waiting.
+    def _serve(self, endpoint: _Endpoint, wall_s: float, steady_s: float) -> None:
         try:
             datagram, client = endpoint.socket.recvfrom(rmcp.LONGEST_DATAGRAM + 1)
         except OSError:  # an earlier answer met a closed port, or the socket went in a reload
             return
-        steady_s = time.monotonic()
-        answer = endpoint.bmc.answer(datagram, time.time(), steady_s)
+        answer = endpoint.bmc.answer(datagram, wall_s, steady_s)
         if answer is None:
             return
-        if answer.after_s:
-            if len(self._late) < _LATE_ANSWERS_AT_MOST:
-                heapq.heappush(self._late, (steady_s + answer.after_s, next(self._tickets), endpoint, answer, client))
-            return
-        self._send(endpoint, answer, client)
+        if not answer.after_s:
+            self._send(endpoint, answer, client)
+        elif len(self._late) < _LATE_ANSWERS_AT_MOST:
+            heapq.heappush(self._late, (steady_s + answer.after_s, next(self._tickets), endpoint, answer, client))
 
     def _send_late(self) -> None:
         while self._late and self._late[0][0] <= time.monotonic():
@@ -165,11 +181,15 @@ class Simulator:
             self._send(endpoint, answer, client)
 
     def _send(self, endpoint: _Endpoint, answer: Answer, client: tuple[str, int]) -> None:
-        if answer.served_w is not None:
+        if self._notes and answer.served_w is not None:
             # Before it is sent: who has the answer finds it here.
             self._note(endpoint.bmc.settings.name, answer.served_w)
-        with contextlib.suppress(OSError):
+        try:
             endpoint.socket.sendto(answer.datagram, client)
+            for datagram in answer.more:
+                endpoint.socket.sendto(datagram, client)
+        except OSError:  # who asked is gone, or the answer is lost as any packet may be
+            return
 
     def _note(self, bmc: str, power_w: int) -> None:
         at_ms = time.time_ns() // 1_000_000
