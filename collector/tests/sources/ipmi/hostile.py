@@ -240,10 +240,11 @@ def forged_message(request_sequence: int, *, power_w: int = FORGED_W) -> bytes:
     return head + bytes((-sum(head) & 0xFF,)) + body + bytes((-sum(body) & 0xFF,))
 
 
-def forged_readings(genuine: bytes, *, ahead: int = 0) -> list[bytes]:
+def forged_readings(genuine: bytes, request: bytes, *, ahead: int = 0) -> list[bytes]:
     """Forged power readings, made of a genuine answer of the session: one of each way in which it is not genuine.
 
-    Those without protection claim to be `ahead` of the genuine answer by so many sequence numbers.
+    `request` is one of the session, which shows the BMC's id of it. Those without protection claim to be `ahead` of the
+    genuine answer by so many sequence numbers.
     """
     session, following = session_of(genuine), (sequence_of(genuine) + ahead) & 0xFFFFFFFF
     other = bytes(byte ^ 0x5A for byte in session)
@@ -264,37 +265,47 @@ def forged_readings(genuine: bytes, *, ahead: int = 0) -> list[bytes]:
         *(rmcp_plus(0x40, session, following, each + trailer + code, size=len(each)) for each in cleartext),
         *(rmcp_plus(0x80, session, following, genuine[16:32] + each.ljust(32, b"\0")) for each in cleartext),
         *(ipmi_15(following, session, each) for each in cleartext),
+        *(ipmi_15(following, session_of(request), each) for each in cleartext),
         *(ipmi_15(0, bytes(4), each) for each in cleartext),
     ]
 
 
-def out_of_place(session: bytes) -> list[bytes]:
+def other_tag(request: bytes) -> int:
+    """A message tag that is not the one of a request of the login."""
+    return (request[16] ^ 0x55) or 0xAA
+
+
+def out_of_place(session: bytes, tag: int) -> list[bytes]:
     """Well-formed messages of logins and sessions that belong to no exchange of the collector's.
 
-    Their tags, session ids and codes are guessed, as by one who does not see the exchange; `session` is a guess, too.
+    Their session ids and codes are guessed, as by one who does not see the exchange; so are the given ones.
     """
     guessed = bytes.fromhex("a1b2c3d4")
     algorithms = b"".join(bytes((kind, 0, 0, 8, number, 0, 0, 0)) for kind, number in enumerate((3, 4, 1)))
     random, guid, code = bytes(range(16)), bytes(range(16, 32)), bytes(32)
-    statuses = (0x00, 0x01, 0x02, 0x09, 0x0D, 0x0F, 0x11)
+    heads = [bytes((tag, status, 4, 0)) + guessed for status in (0x00, 0x01, 0x02, 0x09, 0x0D, 0x0F, 0x11)]
     return [
-        *(
-            rmcp_plus(0x11, bytes(4), 0, bytes((0xEE, status, 4, 0)) + guessed + guessed + algorithms)
-            for status in statuses
-        ),
-        *(
-            rmcp_plus(0x13, bytes(4), 0, bytes((0xEE, status, 0, 0)) + guessed + random + guid + code)
-            for status in statuses
-        ),
-        *(rmcp_plus(0x15, bytes(4), 0, bytes((0xEE, status, 0, 0)) + guessed + code[:16]) for status in statuses),
-        *(rmcp_plus(kind, bytes(4), 0, bytes(32)) for kind in (0x10, 0x12, 0x14)),  # what only consoles say
-        rmcp_plus(0xC0, session, 1, bytes(32) + b"\xff\xff\x02\x07" + bytes(16)),
+        *(rmcp_plus(OPEN_RESPONSE, bytes(4), 0, head + guessed + algorithms) for head in heads),
+        *(rmcp_plus(RAKP_2, bytes(4), 0, head + random + guid + code) for head in heads),
+        *(rmcp_plus(RAKP_4, bytes(4), 0, head + code[:16]) for head in heads),
+        *(rmcp_plus(kind, bytes(4), 0, bytes(32)) for kind in (OPEN_REQUEST, RAKP_1, RAKP_3)),  # what only consoles say
+        rmcp_plus(IN_SESSION, session, 1, bytes(32) + b"\xff\xff\x02\x07" + bytes(16)),
         rmcp_plus(0x00, session, 1, forged_message(1)),
         rmcp_plus(0x01, session, 1, bytes(16)),  # Serial over LAN
         rmcp_plus(0x02, session, 1, bytes(16)),  # OEM explicit
         ipmi_15(0, bytes(4), forged_message(1)),
         rmcp.ASF_HEADER + b"\x00\x00\x11\xbe\x40\x00\x00\x10" + bytes(16),  # a presence pong
     ]
+
+
+def refused(genuine: bytes, status: int) -> bytes:
+    """An answer of a login as it would be if the BMC had refused: nothing in it can be checked."""
+    return genuine[:17] + bytes((status,)) + genuine[18:]
+
+
+def with_wrong_code(genuine: bytes) -> bytes:
+    """An answer of a login whose last byte is another: with RAKP messages 2 and 4, that is their code's."""
+    return genuine[:-1] + bytes((genuine[-1] ^ 0x01,))
 
 
 def malformed(session: bytes) -> dict[str, bytes]:
