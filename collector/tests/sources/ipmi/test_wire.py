@@ -246,11 +246,10 @@ def test_a_closed_port_is_no_reading_and_no_matter_to_the_others(simulate: Simul
 # -- floods ------------------------------------------------------------------------
 
 
-HARMFUL = {"the header alone", "the header and a type", "an IPMI 1.5 packet of ten bytes"}
-HARMLESS = sorted(hostile.malformed(bytes(4)).keys() - HARMFUL)
+MALFORMED = sorted(hostile.malformed(bytes(4)))
 
 
-@pytest.mark.parametrize("kind", HARMLESS)
+@pytest.mark.parametrize("kind", MALFORMED)
 def test_a_flood_from_one_bmc_costs_the_others_no_reading(
     simulate: Simulate, wire: Wire, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
