@@ -196,6 +196,11 @@ while True:
 """
 
 
+def in_turn(packets: Sequence[bytes], turn: int, count: int = 12) -> list[bytes]:
+    """So many of the packets, others at every turn: a reader may put off a BMC that says very much at once."""
+    return [packets[(turn * count + number) % len(packets)] for number in range(count)]
+
+
 # -- what is seen of a datagram without any key ------------------------------------
 
 

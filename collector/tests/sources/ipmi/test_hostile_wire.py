@@ -21,6 +21,7 @@ from tests.sources.ipmi.test_wire import (
     counting,
     logins_heard,
     polled,
+    same_number,
     watts,
 )
 
@@ -121,7 +122,7 @@ def test_recordings_stay_recordings_after_a_sequence_number_that_nobody_vouches_
             if hostile.kind_of(genuine) != hostile.IN_SESSION:
                 return [genuine]
             poisoned = unauthenticated(genuine, middleman.requests[-1], sequence)
-            return [*poisoned, *middleman.answers[-70:], genuine]
+            return [*poisoned, *same_number(middleman.answers), genuine]
 
         middleman.on_answer = recorded_first
         taken = [answer.power_w for _ in range(100) if isinstance(answer := read(wire, by(middleman))[0], Reading)]
@@ -146,6 +147,7 @@ def test_what_belongs_to_no_exchange_changes_nothing_in_any_state(
             others = [*hostile.out_of_place(session, hostile.other_tag(request)), *hostile.malformed(session).values()]
             if state == hostile.IN_SESSION:
                 others += hostile.forged_readings(genuine, request, ahead=1)
+                others = hostile.in_turn(others, len(middleman.answers))
             return [*others, genuine, *others]
 
         middleman.on_answer = amid_others
@@ -194,7 +196,8 @@ def test_a_bmc_that_answers_for_another_changes_nothing(simulate: Simulate, wire
             """Let the other BMC send what this one says, and forgeries, to all that listens, before it does itself."""
             for client in {asked.client, other.client}:
                 other.inject(genuine, to=client)
-                for each in hostile.forged_readings(genuine, asked.requests[-1], ahead=1):
+                forgeries = hostile.forged_readings(genuine, asked.requests[-1], ahead=1)
+                for each in hostile.in_turn(forgeries, len(asked.answers)):
                     other.inject(each, to=client)
             return [genuine]
 
