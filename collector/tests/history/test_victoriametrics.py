@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
 import random
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Barrier, Thread
+from threading import Event as Signal
 from typing import Any
 
 import pytest
@@ -21,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.victoria_server import VictoriaServer, certificate, free_port
 
-from powergraph_collector.history import durable
+from powergraph_collector.history import durable, victoriametrics_http
 from powergraph_collector.history.engine import HistoryAwayError
 from powergraph_collector.history.spool import Spool
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -321,6 +324,81 @@ def test_an_answer_that_got_lost_stores_nothing_twice(
     history.close()
     assert lost[0] == 3
     assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
+
+
+def first_half(lines: bytes) -> bytes:
+    """These import lines, each with the first half of its values alone."""
+    series = [json.loads(line) for line in lines.splitlines()]
+    halves = [
+        {**each, **{name: each[name][: len(each[name]) // 2] for name in ("values", "timestamps")}} for each in series
+    ]
+    return b"".join(json.dumps(half).encode() + b"\n" for half in halves if half["values"])
+
+
+@dataclass(frozen=True)
+class ImportFault:
+    """What becomes of an import: how much of its lines gets through, the status that is told, None for none in time."""
+
+    takes: Callable[[bytes], bytes]
+    status: int | None
+    said: str = ""
+
+
+IMPORT_FAULTS = {
+    "an error": ImportFault(lambda _: b"", 500, "HTTP 500"),
+    "no access": ImportFault(lambda _: b"", 401, "check user and password"),
+    "garbage, and nothing taken": ImportFault(lambda _: b"", 200),
+    "slower than anybody waits": ImportFault(bytes, None, "did not answer"),
+    "half of it taken, and an error": ImportFault(first_half, 400, "HTTP 400"),
+    "half of it taken, and all well": ImportFault(first_half, 204),
+}
+
+
+@pytest.mark.parametrize("fault", IMPORT_FAULTS.values(), ids=IMPORT_FAULTS)
+@pytest.mark.usefixtures("shown_at_once")
+def test_whatever_the_server_makes_of_samples_each_is_stored_once_in_the_end(
+    own_server: VictoriaServer,
+    tmp_path: Path,
+    answering: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: ImportFault,
+) -> None:
+    met: list[str] = []
+    ends = Signal()
+
+    def faulty(path: str, body: bytes) -> tuple[int, bytes]:
+        is_faulty = "import" in path and len(met) < 3
+        taken = fault.takes(body) if is_faulty else body
+        text = b""
+        if taken:
+            with urllib.request.urlopen(f"{own_server.url}{path}", taken) as response:
+                text = response.read()
+            own_server.flush()
+        if not is_faulty:
+            return 200, text
+        met.append(path)
+        if fault.status is None:
+            ends.wait(30)
+            return 0, b""
+        return fault.status, b"" if fault.status == 204 else b"<html>hello</html>"
+
+    if fault.status is None:
+        monkeypatch.setattr(victoriametrics_http, "READ_S", 1.0)
+    said: list[str] = []
+    history = opened(answering(faulty), tmp_path / "db", said.append)
+    sent = [row(number) for number in range(30)]
+    for first in range(0, 30, 10):
+        history.append(sent[first : first + 10])
+        history.spooled.cut()
+        assert history.last("node01", 1) == [sent[first + 9]]
+    until(lambda: history.spooled.depth == 0)
+    ends.set()
+    history.close()
+    assert len(met) == 3
+    assert own_server.stored() == {("node01", sample.at_ms): 1 for sample in sent}
+    if fault.said:
+        assert fault.said in said[0]
+        assert said[-1] == "VictoriaMetrics takes samples again"
 
 
 def test_a_full_spool_keeps_nothing_more_and_says_why(tmp_path: Path) -> None:

@@ -168,6 +168,20 @@ def test_a_silent_bmc_is_asked_less_and_less_but_never_given_up() -> None:
     assert len(bench.events("node01")) == 1
 
 
+@pytest.mark.parametrize("reason", [Reason.LOGIN_REFUSED, Reason.NO_SESSION_SLOT])
+def test_pauses_between_logins_double_to_ten_minutes_and_begin_anew_after_a_reading(reason: Reason) -> None:
+    refused = NoReading(reason, "refused")
+    bench = Bench(lambda _, tick: (0.05, WATTS if tick == 9 else refused), target("node01"))
+    bench.run(4_200)
+    times = [at_s for _, at_s in bench.reader.asked]
+    gaps = [later - at_s for at_s, later in pairwise(times)]
+    assert all(50 <= gap <= 80 for gap in gaps[:3])  # an account that gets locked, or a slot that must run out
+    assert all(0.8 * 2 * gap <= later <= 1.3 * 2 * gap for gap, later in pairwise(gaps[3:6]))
+    assert all(530 <= gap <= 610 for gap in gaps[6:9])
+    assert gaps[9] <= 10.1  # after the reading
+    assert 50 <= gaps[10] <= 80
+
+
 def test_a_busy_answer_is_retried_once_within_the_tick() -> None:
     bench = Bench(lambda _, tick: (0.01, BUSY) if tick == 0 else (0.01, WATTS), target("node01"))
     bench.run(9)

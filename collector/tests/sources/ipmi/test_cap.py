@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sources.ipmi.conftest import SteppedClock
 from tests.sources.ipmi.test_dcmi import answers
 from tests.sources.ipmi.test_readers import Simulate, login, passes, read
 
@@ -16,7 +17,7 @@ from powergraph_collector.model import Source
 from powergraph_collector.simulator.bmc import Outcome, SimulatedBmc
 from powergraph_collector.simulator.server import Simulator
 from powergraph_collector.sources.contract import Answer, Cap, Reader, Reading
-from powergraph_collector.sources.ipmi import dcmi, lan, line
+from powergraph_collector.sources.ipmi import dcmi
 from powergraph_collector.sources.ipmi.cap import CAP_AGAIN_S, REFUSED_AGAIN_S, CapWatch, cap_of
 from powergraph_collector.sources.ipmi.lan import LanReader
 from powergraph_collector.sources.ipmi.message import Response
@@ -97,9 +98,9 @@ def test_busy_and_malformed_answers_change_nothing() -> None:
 # -- readers -----------------------------------------------------------------------
 
 
-@pytest.fixture(params=["lan", "ipmitool"])
+@pytest.fixture(params=["pyghmi", "ipmitool"])
 def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
-    made: Reader = LanReader() if request.param == "lan" else ToolReader()
+    made: Reader = LanReader() if request.param == "pyghmi" else ToolReader()
     yield made
     made.close()
 
@@ -126,7 +127,7 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return commands
 
 
-def settle(reader: Reader, seconds: float = 1.0) -> None:
+def settle(reader: Reader, seconds: float = 0.3) -> None:
     """Let what is asked in passing be answered."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -159,18 +160,20 @@ def test_the_cap_is_asked_for_behind_the_first_reading_and_told_with_the_next(
     assert order[1] == LIMIT
 
 
-def test_it_is_asked_for_again_after_ten_minutes(
-    simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+def test_it_is_asked_for_again_after_ten_minutes_and_not_before(
+    simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], clock: SteppedClock
 ) -> None:
-    monkeypatch.setattr(lan, "KEEP_ALIVE_S", 1e9)
     simulator = simulate(node01={"limit_w": 600, "latency_s": 0.003})
     for expected in (1, 2):
         reading(lan_reader, simulator)
         until(lan_reader, lambda expected=expected: order.count(LIMIT) == expected)  # type: ignore[misc]
         settle(lan_reader)
         assert reading(lan_reader, simulator).cap == Cap(600)
-        for each in lan_reader._lines.values():
-            each.knowledge.cap.again_at_s -= CAP_AGAIN_S
+        clock.passes(lan_reader, CAP_AGAIN_S - 40, step_s=20)
+        assert reading(lan_reader, simulator).cap is None
+        settle(lan_reader)
+        assert order.count(LIMIT) == expected
+        clock.passes(lan_reader, 60, step_s=20)
 
 
 def test_without_a_cap_there_is_none(simulate: Simulate, reader: Reader, order: list[tuple[int, int]]) -> None:
@@ -197,7 +200,6 @@ def test_whatever_the_bmc_makes_of_the_question_its_readings_go_on_in_the_same_s
     answer: Outcome | None,
 ) -> None:
     monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: answer)
-    monkeypatch.setattr(line, "ASIDE_WAIT_S", 0.1)
     logins: list[bytes] = []
     sound = SimulatedBmc._open
     monkeypatch.setattr(SimulatedBmc, "_open", lambda *request: logins.append(b"") or sound(*request))
@@ -225,30 +227,33 @@ def test_a_reading_that_is_due_while_the_cap_is_asked_for_waits_for_its_end_and_
 
 
 def test_an_answer_that_is_too_late_is_not_taken_for_the_reading(
-    simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    simulate: Simulate,
+    lan_reader: LanReader,
+    order: list[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: SteppedClock,
 ) -> None:
-    monkeypatch.setattr(line, "ASIDE_WAIT_S", 0.05)
     simulator = simulate(node01={"latency_s": 0.003, "limit_w": 300})
     real = SimulatedBmc.answer
 
     def slow(bmc: SimulatedBmc, datagram: bytes, wall_s: float, steady_s: float) -> Any:
         asked = len(order)
         answer = real(bmc, datagram, wall_s, steady_s)
-        if answer is not None and order[asked:] == [LIMIT]:
-            return type(answer)(answer.datagram, answer.served_w, 0.2)
+        if answer is not None and order[asked:] == [LIMIT]:  # a reading that is due meanwhile waits for it for 1 s
+            return type(answer)(answer.datagram, answer.served_w, 1.2)
         if answer is not None and order[asked:]:  # readings, so that they are under way when the late answer comes
             return type(answer)(answer.datagram, answer.served_w, 0.4)
         return answer
 
     monkeypatch.setattr(SimulatedBmc, "answer", slow)
-    for _ in range(6):
-        (answer,) = read(lan_reader, login(simulator))
-        assert isinstance(answer, Reading), answer
-        assert (answer.power_w, answer.source) == (300, Source.DCMI)
-        assert answer.cap is None
-        for each in lan_reader._lines.values():
-            each.knowledge.cap.again_at_s = 0.0
-    assert order.count(LIMIT) > 1
+    for expected in (1, 2):
+        for _ in range(3):
+            (answer,) = read(lan_reader, login(simulator))
+            assert isinstance(answer, Reading), answer
+            assert (answer.power_w, answer.source) == (300, Source.DCMI)
+            assert answer.cap is None
+        assert order.count(LIMIT) == expected
+        clock.passes(lan_reader, CAP_AGAIN_S + 20, step_s=20)
 
 
 def test_a_session_that_begins_asks_anew(
@@ -282,11 +287,10 @@ def test_it_is_looked_for_daily_where_nothing_is_said_to_it(
     simulate: Simulate, lan_reader: LanReader, order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SimulatedBmc, "_power_limit", lambda *_: None)
-    monkeypatch.setattr(line, "ASIDE_WAIT_S", 0.1)
     simulator = simulate(node01={"latency_s": 0.003})
     for passed_s, expected in ((0, 1), (601, 2), (601, 2), (86_401, 3)):
         passes(monkeypatch, passed_s)
         read(lan_reader, login(simulator))  # the former session may be lost
         reading(lan_reader, simulator)
-        settle(lan_reader)
+        settle(lan_reader, 1.3)  # it is waited for for 1 s
         assert order.count(LIMIT) == expected
