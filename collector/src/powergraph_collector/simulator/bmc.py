@@ -11,11 +11,13 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from struct import Struct
 
-from powergraph_collector.simulator import rmcp, sdr
-from powergraph_collector.simulator.config import PRIVILEGES, BmcConfig, Fault, Sensor
+from powergraph_collector.simulator import rmcp
+from powergraph_collector.simulator.config import PRIVILEGES, BmcConfig, Fault
 from powergraph_collector.simulator.power import HIGHEST_W, PowerSource
+from powergraph_collector.simulator.sensor_commands import Outcome, SensorCommands, SensorRequest
 from powergraph_collector.sources.ipmi import dcmi
 from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS
 
@@ -25,9 +27,8 @@ _REPEATED_WITHIN_S = 5.0
 
 BUSY = 0xC0
 UNKNOWN_COMMAND = 0xC1
-RESERVATION_LOST = 0xC5
+UNKNOWN_AT_THIS_UNIT = 0xC2
 WRONG_LENGTH = 0xC7
-NOT_PRESENT = 0xCB
 INVALID_FIELD = 0xCC
 CANNOT_ANSWER = 0xCE
 LEVEL_ABOVE_LIMIT = 0x81
@@ -41,7 +42,7 @@ UNKNOWN_USER = 0x0D
 WRONG_CHECK_VALUE = 0x0F
 NO_CIPHER_SUITE = 0x11
 
-_NETFN_CHASSIS, _NETFN_SENSOR, _NETFN_APP, _NETFN_STORAGE = 0x00, 0x04, 0x06, 0x0A
+_NETFN_CHASSIS, _NETFN_APP = 0x00, 0x06
 _ANYONE, _CALLBACK, _USER, _OPERATOR = 0, 1, PRIVILEGES["user"], PRIVILEGES["operator"]
 _NO_CAP = dcmi.PowerLimit(0, 0, 0, 0)
 _VERSION = dcmi.Capabilities(1, 5, power_management=True)
@@ -49,9 +50,6 @@ _VERSION = dcmi.Capabilities(1, 5, power_management=True)
 _OTHER_CAPABILITIES = {2: bytes(5), 3: bytes(2), 4: b"\x01\xff\xff"}
 _FIRST_ANSWERS: dict[Fault, int] = {"busy-first": BUSY, "empty-first": SUCCESS}
 _ALGORITHM = Struct("<BxxBBxxx")
-
-# Completion code and data; the watts if these are a power reading.
-Outcome = tuple[bytes, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,6 @@ class SimulatedBmc:
         self._half_open: dict[int, _HalfOpen] = {}
         self._sessions: dict[int, _Session] = {}
         self._guid = uuid.uuid5(uuid.NAMESPACE_DNS, settings.name).bytes
-        self._reservation = 0
         self._begin_s: float | None = None
         self._lowest_w, self._highest_w, self._total_w, self._readings = HIGHEST_W, 0, 0, 0
         self._fault_number = 0
@@ -114,18 +111,14 @@ class SimulatedBmc:
         self._password = settings.password.get_secret_value().encode()
         self._limit = PRIVILEGES[settings.privilege_limit]
         self._suites = [rmcp.SUITES[number] for number in settings.cipher_suites]
-        self._records = sdr.records(settings.sdr)
+        self._sensors = SensorCommands(settings.sdr, settings.sdr_quirks)
         dcmi_level = PRIVILEGES[settings.required_privilege]
         self._commands: dict[tuple[int, int], tuple[int, Callable[[bytes, float], Outcome | None]]] = {
             (_NETFN_CHASSIS, 0x01): (_USER, self._chassis_status),
-            (_NETFN_SENSOR, 0x2D): (_USER, self._sensor_reading),
             (_NETFN_APP, 0x01): (_USER, self._device_id),
             (_NETFN_APP, 0x37): (_ANYONE, self._system_guid),
             (_NETFN_APP, 0x38): (_ANYONE, self._authentication_capabilities),
             (_NETFN_APP, 0x54): (_ANYONE, self._cipher_suites),
-            (_NETFN_STORAGE, 0x20): (_USER, self._repository_info),
-            (_NETFN_STORAGE, 0x22): (_USER, self._reserve_repository),
-            (_NETFN_STORAGE, 0x23): (_USER, self._read_repository),
             (dcmi.NETFN, dcmi.GET_CAPABILITIES): (_ANYONE, self._dcmi_capabilities),
             (dcmi.NETFN, dcmi.GET_POWER_READING): (dcmi_level, self._power_reading),
             (dcmi.NETFN, dcmi.GET_POWER_LIMIT): (dcmi_level, self._power_limit),
@@ -324,6 +317,13 @@ class SimulatedBmc:
         return self._run(request, session.privilege, wall_s)
 
     def _run(self, request: rmcp.Message, privilege: int, wall_s: float) -> Outcome | None:
+        if self._sensors.knows(request.netfn, request.command):
+            if privilege < _USER:
+                return _code(INSUFFICIENT_PRIVILEGE)
+            watts = partial(self._watts, wall_s)
+            return self._sensors.run(SensorRequest(request.lun, request.netfn, request.command, request.data, watts))
+        if request.lun:
+            return _code(UNKNOWN_AT_THIS_UNIT)
         level, command = self._commands.get((request.netfn, request.command), (_ANYONE, None))
         if command is None or (request.netfn == dcmi.NETFN and self.fault == "no-dcmi"):
             return _code(UNKNOWN_COMMAND)
@@ -431,48 +431,6 @@ class SimulatedBmc:
             return HIGHEST_W
         power_w = self.source.watts(wall_s)
         return min(power_w, self._cap.limit_w) if self._cap_is_active and power_w is not None else power_w
-
-    # Power by sensors
-
-    def _repository_info(self, data: bytes, wall_s: float) -> Outcome:
-        changed = sdr.changed_at(self._records).to_bytes(4, "little")
-        count = len(self._records).to_bytes(2, "little")
-        return _success(bytes((sdr.VERSION,)) + count + b"\0\0" + changed + changed + b"\x02")  # can be reserved
-
-    def _reserve_repository(self, data: bytes, wall_s: float) -> Outcome:
-        self._reservation = self._reservation % 0xFFFF + 1
-        return _success(self._reservation.to_bytes(2, "little"))
-
-    def _read_repository(self, data: bytes, wall_s: float) -> Outcome:
-        if len(data) != 6:
-            return _code(WRONG_LENGTH)
-        reservation, wanted = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
-        offset, size = data[4], data[5]
-        if offset and reservation != self._reservation:
-            return _code(RESERVATION_LOST)
-        number = {0: 1, sdr.LAST_RECORD: len(self._records)}.get(wanted, wanted)
-        if not 1 <= number <= len(self._records):
-            return _code(NOT_PRESENT)
-        following = number + 1 if number < len(self._records) else sdr.LAST_RECORD
-        return _success(following.to_bytes(2, "little") + self._records[number - 1][offset : offset + size])
-
-    def _sensor_reading(self, data: bytes, wall_s: float) -> Outcome:
-        if len(data) != 1:
-            return _code(WRONG_LENGTH)
-        if not 1 <= data[0] <= len(self.settings.sdr):
-            return _code(NOT_PRESENT)
-        sensor = self.settings.sdr[data[0] - 1]
-        power_w = self._sensor_watts(sensor, wall_s)
-        if power_w is None:
-            return _code(CANNOT_ANSWER)
-        raw = sdr.raw_reading(sensor, power_w)
-        return bytes((SUCCESS, raw, 0xC0, 0)), raw * sensor.step_w
-
-    def _sensor_watts(self, sensor: Sensor, wall_s: float) -> int | None:
-        if sensor.watts is not None:
-            return sensor.watts
-        power_w = self._watts(wall_s)
-        return None if power_w is None else round(power_w * sensor.share)
 
 
 def _code(code: int) -> Outcome:

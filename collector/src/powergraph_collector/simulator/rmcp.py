@@ -69,11 +69,12 @@ class Message:
     requester: int
     sequence_lun: int
     raw: bytes
+    lun: int = 0
 
     def reply(self, outcome: bytes) -> bytes:
         """Return the response that carries `outcome`: completion code and data."""
         head = bytes((self.requester, (self.netfn | 1) << 2 | self.sequence_lun & 3))
-        body = bytes((BMC_ADDRESS, self.sequence_lun & 0xFC, self.command)) + outcome
+        body = bytes((BMC_ADDRESS, self.sequence_lun & 0xFC | self.lun, self.command)) + outcome
         return head + bytes((_checksum(head),)) + body + bytes((_checksum(body),))
 
 
@@ -200,11 +201,11 @@ def packet_with_payload(kind: int, payload: bytes) -> bytes:
 
 def parse_message(raw: bytes) -> Message | None:
     """Parse an IPMI request to the BMC itself; None if it is short, damaged, for another, or a response."""
-    if len(raw) < 7 or raw[0] != BMC_ADDRESS or raw[1] & 0x07:
+    if len(raw) < 7 or raw[0] != BMC_ADDRESS or raw[1] & 0x04:
         return None
     if sum(raw[:3]) & 0xFF or sum(raw[3:]) & 0xFF:
         return None
-    return Message(raw[1] >> 2, raw[5], raw[6:-1], raw[3], raw[4], raw)
+    return Message(raw[1] >> 2, raw[5], raw[6:-1], raw[3], raw[4], raw, raw[1] & 0x03)
 
 
 def _checksum(data: bytes) -> int:

@@ -24,7 +24,7 @@ from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import Request, Response
 from powergraph_collector.sources.ipmi.pyghmi_session import PRIVILEGE_REFUSED, Session, close, wait
 from powergraph_collector.sources.ipmi.reading import Knowledge, PrivilegeTooLow, read_power
-from powergraph_collector.sources.ipmi.sensors import Conversation
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.resolver import Resolver
 
 PRIVILEGES: Final = {"user": 2, "operator": 3, "administrator": 4}

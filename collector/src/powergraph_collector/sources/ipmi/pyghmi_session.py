@@ -77,7 +77,12 @@ class Session(session.Session):  # type: ignore[misc]
                 received(Response(int(response["code"]), bytes(response["data"])))
 
         self.raw_command(
-            netfn=request.netfn, command=request.command, data=request.data, callback=answered, retry=not in_passing
+            netfn=request.netfn,
+            command=request.command,
+            data=request.data,
+            callback=answered,
+            retry=not in_passing,
+            rslun=request.lun,
         )
         # pyghmi's own keep-alives scan all sessions at every wake-up, and block when they meet a request.
         session.Session.keepalive_sessions.pop(self, None)

@@ -15,7 +15,9 @@ from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, sensors
 from powergraph_collector.sources.ipmi.cap import CapWatch
 from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, UNKNOWN_COMMAND_CODES, Request
-from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor
+from powergraph_collector.sources.ipmi.sdr import SensorError
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation
+from powergraph_collector.sources.ipmi.sensor_choice import Choice
 
 DCMI_AGAIN_S: Final = 86_400.0  # a firmware update may bring DCMI: look again daily
 CHASSIS_STATUS = Request(0x00, 0x01)
@@ -24,10 +26,14 @@ _NOT_A_VALUE = 0xFFFF
 
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
-_WITHOUT_SENSORS = frozenset({0xC1, 0xCB})
 
 
-FindSensors = Callable[[], Conversation[tuple[PowerSensor, ...]]]
+_REASONS: Final = (
+    (sensors.SensorsUnavailable, Reason.NOT_MEASURING),  # as while the machine is off: they stay the right ones
+    (sensors.ImplausiblePower, Reason.IMPLAUSIBLE),
+)
+
+FindSensors = Callable[[], Conversation[Choice]]
 
 
 class PrivilegeTooLow(Exception):  # noqa: N818
@@ -38,7 +44,7 @@ class PrivilegeTooLow(Exception):  # noqa: N818
 class Knowledge:
     """What was learned about one BMC while talking to it."""
 
-    sensors: tuple[PowerSensor, ...] | None = None
+    sensors: Choice | None = None
     dcmi_again_at_s: float = 0.0
     without_dcmi: bool = False
     cap: CapWatch = field(default_factory=CapWatch)
@@ -55,7 +61,7 @@ class Knowledge:
 
 
 def read_power(
-    knowledge: Knowledge, now_s: float, find_sensors: FindSensors = sensors.find_power_sensors
+    knowledge: Knowledge, now_s: float, find_sensors: FindSensors = sensors.find_watt_sensors
 ) -> Conversation[Reading | NoReading]:
     """Hold the conversation; now_s is a monotonic time in seconds. Raises PrivilegeTooLow.
 
@@ -96,23 +102,25 @@ def _judged(reading: dcmi.PowerReading) -> Conversation[Reading | NoReading]:
 
 def _by_sensors(knowledge: Knowledge, find_sensors: FindSensors) -> Conversation[Reading | NoReading]:
     try:
-        if knowledge.sensors is None:
+        if knowledge.sensors is None or not knowledge.sensors.chosen:
             knowledge.sensors = yield from find_sensors()
-        if not knowledge.sensors:
-            knowledge.sensors = None
-            return NoReading(Reason.NOT_SUPPORTED, "no DCMI power reading (0xC1) and no watt sensor in its SDR")
-        power_w = yield from sensors.read_sum(knowledge.sensors)
-    except sensors.SensorError as error:
-        knowledge.sensors = None  # the repository may have changed
-        return NoReading(Reason.BAD_ANSWER, str(error))
+        choice = knowledge.sensors
+        if not choice.chosen:
+            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading (0xC1), and {choice.why_none}")
+        power_w, missing = yield from sensors.read_sum(choice.chosen)
+    except SensorError as error:
+        reason = next((told for kind, told in _REASONS if isinstance(error, kind)), Reason.BAD_ANSWER)
+        if reason is Reason.BAD_ANSWER:
+            knowledge.sensors = None  # the repository may have changed
+        return NoReading(reason, str(error))
     except dcmi.CompletionCode as error:
         knowledge.sensors = None
-        if error.code in _WITHOUT_SENSORS:
-            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading (0xC1) and no watt sensor ({error})")
         return refusal(error.code)
-    if power_w == 0 and (yield from _chassis_is_on()):
+    if power_w == 0 and (yield from sensors.is_on()):
+        knowledge.sensors = None  # another sensor may tell more, now that the machine is on
         return NoReading(Reason.IMPLAUSIBLE, "the watt sensors say 0 W although the machine is on")
-    return Reading(power_w, Source.SDR)
+    doubt = (Doubt.PARTIAL if missing else Doubt.NONE) | (Doubt.AVERAGED if choice.is_average else Doubt.NONE)
+    return Reading(power_w, Source.SDR, doubt)
 
 
 def _chassis_is_on() -> Conversation[bool]:
