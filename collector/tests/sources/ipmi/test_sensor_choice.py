@@ -156,6 +156,12 @@ LAYOUTS = {
         at(SUPPLY, "PSU2 Power In", 160),
         outcome=360,
     ),
+    "a sum at the instance of the first of numbered supplies": of(
+        at(SUPPLY, "PSU Power In", 360),
+        at(SUPPLY, "PSU1 Power In", 200),
+        at(SUPPLY, "PSU2 Power In", 160, 2),
+        outcome=360,
+    ),
     "a supply in standby": of(at(SUPPLY, "PS1 Pin", 320), at(SUPPLY, "PS2 Pin", 0, 2), outcome=320),
     "a supply that is pulled": of(
         at(SUPPLY, "PS1 Pin", 320), at(SUPPLY, "PS2 Pin", 0, 2, state=0xE0), outcome=320, missing=("PS2 Pin",)
@@ -181,6 +187,30 @@ LAYOUTS = {
     "supplies that are all pulled": of(
         at(SUPPLY, "PS1 Pin", 320, state=0xE0), at(SUPPLY, "PS2 Pin", 40, 2, code=0xCB), outcome="no reading now"
     ),
+    "a supply that is unpowered, whose output says 0": of(
+        at(SUPPLY, "PS1 Power In", 320),
+        at(SUPPLY, "PS1 Power Out", 300),
+        at(SUPPLY, "PS2 Power In", 0, 2, state=0xE0),
+        at(SUPPLY, "PS2 Power Out", 0, 2),
+        outcome=320,
+        missing=("PS2 Power In",),
+    ),
+    "a supply with two inlets": of(
+        at(SUPPLY, "PSU1 Pin A", 100), at(SUPPLY, "PSU1 Pin B", 100), at(SUPPLY, "PSU1 Pout", 180), outcome=NOT_SURE
+    ),
+    "a supply with two numbered inlets": of(
+        at(SUPPLY, "PSU1 Pin 1", 100), at(SUPPLY, "PSU1 Pin 2", 100), at(SUPPLY, "PSU1 Pout", 180), outcome=NOT_SURE
+    ),
+    "two inputs of one supply that disagree": of(
+        at(SUPPLY, "PSU1 Pin", 100), at(SUPPLY, "PSU1 AC Power", 200), outcome=NOT_SURE
+    ),
+    "two inputs of one supply that agree": of(
+        at(SUPPLY, "PSU1 Pin", 200), at(SUPPLY, "PSU1 AC Power", 204), outcome=200
+    ),
+    "a prefix that says that it is power": of(
+        at(SUPPLY, "P_PSU1_PIN", 200), at(SUPPLY, "P_PSU2_PIN", 160, 2), outcome=360
+    ),
+    "consumption by supply": of(at(SUPPLY, "Consumption 1", 200), at(SUPPLY, "Consumption 2", 160, 2), outcome=360),
     # Several machines
     "a twin: its own power and the supplies of both": of(
         at(SUPPLY, "PSU1 Input Power", 600),
@@ -199,12 +229,23 @@ LAYOUTS = {
     "two that share a load at the board": of(
         at(BOARD, "Input Power 1", 200), at(BOARD, "Input Power 2", 200, 2), outcome=NOT_SURE
     ),
+    "one of several inputs beside a meter": of(at(BOARD, "Pin1", 200), at(BOARD, "POWER_USAGE", 400), outcome=400),
+    "one of several inputs alone": of(at(BOARD, "Pin1", 200), outcome=NOT_SURE),
+    "a numbered input of the system beside the system": of(
+        at(BOARD, "Sys Input 1", 200), at(BOARD, "Sys Power", 400), outcome=400
+    ),
     "two meters that agree": of(at(BOARD, "Power Meter", 300), at(BOARD, "Power Usage", 304), outcome=300),
     "two meters that do not": of(at(BOARD, "Power Meter", 300), at(BOARD, "Power Usage", 400), outcome=NOT_SURE),
     # Readings
     "a total that is only listed": of(at(BOARD, "Total Power", 0, state=0xE0), at(SUPPLY, "PS1 Pin", 300), outcome=300),
     "a system sensor that says 0 while the machine is on": of(
         at(BOARD, "System Power", 0), at(SUPPLY, "PS1 Pin", 300), outcome=300
+    ),
+    "a server sensor that says 0 while the machine is on": of(
+        at(BOARD, "Server Power", 0), at(SUPPLY, "PS1 Pin", 300), outcome=300
+    ),
+    "a sensor that tells what no machine draws": of(
+        at(BOARD, "System Power", 65_000, b=500, b_exp=3), at(SUPPLY, "PS1 Pin", 300), outcome=300
     ),
     "the average, where there is nothing else": of(at(DISTRIBUTION, "Avg Power", 140), outcome=140, is_average=True),
     "the average beside the power of the moment": of(

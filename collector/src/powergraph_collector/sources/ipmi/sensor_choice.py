@@ -17,6 +17,7 @@ MOST_POWER_W: Final = 100_000
 NOT_SURE: Final = "no sensor is surely the machine's power; name those that are in power_sensors"
 
 _POWER_SUPPLY, _POWER_UNIT = 0x0A, 0x13
+_SUPPLY_ENTITIES: Final = frozenset({_POWER_SUPPLY, _POWER_UNIT})
 # System board, power system board, power unit, power distribution board, chassis: a bare "Power" there is of it all.
 _SYSTEM_ENTITIES: Final = frozenset({0x07, 0x0E, _POWER_UNIT, 0x15, 0x17})
 # Processors, disks, memory, add-in cards, panels, fans and the like: a bare "Input Power" there is theirs.
@@ -30,7 +31,8 @@ _AGREE_W, _AGREE_SHARE = 10.0, 0.05  # as far apart as two sensors of the same p
 _SYSTEM_RANKS: Final = (
     frozenset({About.NODE}),
     frozenset({About.TOTAL, About.SYSTEM}),
-    frozenset({About.METER, About.INPUT}),
+    frozenset({About.METER}),
+    frozenset({About.INPUT}),
     frozenset({About.CHASSIS}),
     frozenset({About.POWER}),
 )
@@ -112,11 +114,11 @@ def _candidate(sensor: WattSensor, reading: float | None) -> _Candidate:
 
 def _about(sensor: WattSensor, says: Meaning) -> About:
     """What a sensor measures, by its name and, where that leaves it open, by where it is filed."""
-    open_to_entity = says.about in {About.INPUT, About.POWER}
-    if open_to_entity and sensor.entity == _POWER_SUPPLY:
+    is_numbered = bool(says.mark)  # several of them: supplies, wherever a vendor files these
+    if says.about in {About.INPUT, About.POWER} and sensor.entity == _POWER_SUPPLY:
         return About.SUPPLY
-    if open_to_entity and sensor.entity == _POWER_UNIT and says.mark:
-        return About.SUPPLY  # several, told apart by numbers: supplies that are filed under the power unit
+    if says.about in {About.INPUT, About.POWER, About.METER} and is_numbered and sensor.entity in _SUPPLY_ENTITIES:
+        return About.SUPPLY
     if says.about in {About.INPUT, About.POWER, About.METER, About.AVERAGE} and sensor.entity in _PART_ENTITIES:
         return About.PART
     return says.about
@@ -150,7 +152,9 @@ def _found(candidates: list[_Candidate], *, is_on: bool) -> tuple[list[_Candidat
 def _can_be_machine(each: _Candidate) -> bool:
     if each.sensor.flaw or each.says.unknown or each.about in {About.PART, About.LIMIT, About.AVERAGE, About.SUPPLY}:
         return False
-    return each.about is not About.POWER or (each.sensor.entity in _SYSTEM_ENTITIES and not each.says.mark)
+    if each.about in {About.INPUT, About.POWER} and each.says.mark:
+        return False  # one of several
+    return each.about is not About.POWER or each.sensor.entity in _SYSTEM_ENTITIES
 
 
 def _is_usable_average(each: _Candidate) -> bool:
@@ -173,17 +177,21 @@ def _agreed(ranked: list[_Candidate]) -> _Candidate:
 
     Sensors that differ by a number alone never are the same: two supplies that share a load also tell like watts.
     """
-    best = min(each.says.role for each in ranked)
-    same = [each for each in ranked if each.says.role == best]
+    whole = [each for each in ranked if not each.says.mark] or ranked
+    best = min(each.says.role for each in whole)
+    same = [each for each in whole if each.says.role == best]
     if len(same) == 1:
         return same[0]
     told = [each.reading or 0.0 for each in same]
     are_twins = len({each.sensor.name for each in same}) < len(same) or any(each.says.mark for each in same)
-    agree = any(told) and max(told) - min(told) <= max(_AGREE_W, _AGREE_SHARE * max(told))
-    if are_twins or not agree:
+    if are_twins or not any(told) or not _agree(told):
         names = ", ".join(f"{each.sensor.name} ({_shown(each.reading)})" for each in same)
         raise _Undecided(f"any of these could be the machine: {names}")
     return same[0]
+
+
+def _agree(told: list[float]) -> bool:
+    return max(told) - min(told) <= max(_AGREE_W, _AGREE_SHARE * max(told))
 
 
 def _shown(reading: float | None) -> str:
@@ -197,16 +205,27 @@ def _supplies(candidates: list[_Candidate]) -> list[_Candidate]:
     """
     chosen: list[_Candidate] = []
     for group in _by_supply([each for each in candidates if each.about is About.SUPPLY]):
-        best = min(group, key=_supply_rank)
-        if best.says.unknown:
-            raise _Undecided(f"{best.sensor.name} seems to be of a supply, and what of it is not known")
-        twins = [each for each in group if (each.sensor.name, each.sensor.flaw) == (best.sensor.name, best.sensor.flaw)]
-        if len({each.sensor.instance for each in twins}) < len(twins):
-            raise _Undecided(f"several supplies have a sensor {best.sensor.name}, and nothing tells them apart")
-        chosen += twins
+        chosen += _of_supply(group)
     if all(each.sensor.flaw for each in chosen):
         return []
     return sorted(chosen, key=lambda each: (each.sensor.instance, each.sensor.lun, each.sensor.number))
+
+
+def _of_supply(group: list[_Candidate]) -> list[_Candidate]:
+    """The best of what may be one supply; several, where it is one name at several instances. Raises _Undecided."""
+    best = min(group, key=_supply_rank)
+    if best.says.unknown:
+        raise _Undecided(f"{best.sensor.name} seems to be of a supply, and what of it is not known")
+    twins = [each for each in group if (each.sensor.name, each.sensor.flaw) == (best.sensor.name, best.sensor.flaw)]
+    if len({each.sensor.instance for each in twins}) < len(twins):
+        raise _Undecided(f"several supplies have a sensor {best.sensor.name}, and nothing tells them apart")
+    valued = [each for each in group if each.has_value and not each.says.unknown]
+    peers = [each for each in valued if (each.says.role, each.says.mark) == (best.says.role, best.says.mark)]
+    is_split = len({each.says.rest for each in peers}) > 1  # two inlets of one supply, or what is not seen through
+    if is_split or (len(twins) == 1 and peers and not _agree([each.reading or 0.0 for each in peers])):
+        names = ", ".join(f"{each.sensor.name} ({_shown(each.reading)})" for each in peers)
+        raise _Undecided(f"any of these could be the supply: {names}")
+    return twins
 
 
 def _by_supply(members: list[_Candidate]) -> list[list[_Candidate]]:
@@ -226,13 +245,11 @@ def _by_supply(members: list[_Candidate]) -> list[list[_Candidate]]:
     return list(groups.values())
 
 
-def _supply_rank(each: _Candidate) -> tuple[bool, bool, bool, bool, bool, Role, int, int]:
-    sensor, reading = each.sensor, each.reading
-    has_reading = reading is not None and 0 <= reading <= MOST_POWER_W
-    has_no_mark = not each.says.mark
+def _supply_rank(each: _Candidate) -> tuple[bool, bool, bool, bool, Role, int, int]:
+    sensor, says = each.sensor, each.says
     return (
-        *(bool(sensor.flaw), bool(each.says.unknown), not has_reading, not each.has_value, has_no_mark),
-        *(each.says.role, sensor.lun, sensor.number),
+        *(bool(sensor.flaw), bool(says.unknown), not each.has_value, not says.mark),
+        *(says.role, sensor.lun, sensor.number),
     )
 
 

@@ -32,11 +32,15 @@ class Role(IntEnum):
 
 
 class Meaning(NamedTuple):
-    """What a name says: `mark` is its number or letter, `unknown` the words that PowerGraph does not know."""
+    """What a name says: `mark` is its first number, or its letter, `rest` those that follow.
+
+    `unknown` are the words that PowerGraph does not know.
+    """
 
     about: About
     role: Role
     mark: str
+    rest: str
     unknown: tuple[str, ...]
 
 
@@ -53,7 +57,7 @@ _POWER = _set(
     "power pwr pw watts watt w sensor reading rdng value now cur curr current present instantaneous instant inst real "
     "active unit monitor mon meas measured"
 )
-_INPUT = frozenset({"in", "input", "pin", "inlet", "ac"})
+_INPUT = frozenset({"in", "input", "pin", "inlet", "ac", "vin"})
 _OUTPUT = frozenset({"out", "output", "pout", "dc"})
 _SUPPLY = frozenset({"ps", "psu", "pws", "pmb", "pem", "supply", "supplies"})
 _MARKS = frozenset({"a", "b", "c", "d", "e", "f", "l", "r", "left", "right", "upper", "lower"})
@@ -71,13 +75,14 @@ _LIMITS = _set(
 _AVERAGES = frozenset({"avg", "average", "averaged", "mean"})
 # In the order in which they decide.
 _MACHINES: Final = (
-    (About.NODE, frozenset({"node", "blade", "sled", "server"})),
+    (About.NODE, frozenset({"node", "blade", "sled"})),
     (About.TOTAL, frozenset({"total", "tot", "overall", "whole"})),
-    (About.SYSTEM, frozenset({"system", "sys", "host", "platform", "machine"})),
+    (About.SYSTEM, frozenset({"system", "sys", "server", "host", "platform", "machine"})),
     (About.CHASSIS, frozenset({"chassis", "enclosure"})),
     (About.METER, frozenset({"meter", "usage", "consumption", "consumed", "consump", "cons", "draw", "drawn"})),
 )
-_BESIDES = frozenset({"level"})  # "System Level"; alone it says nothing
+# What says nothing alone: "System Level", "P_PSU1_PIN".
+_BESIDES = {About.SYSTEM: frozenset({"level"}), About.TOTAL: frozenset({"level"}), About.SUPPLY: frozenset({"p"})}
 _KNOWN = frozenset().union(_POWER, _INPUT, _OUTPUT, _SUPPLY, _MARKS, _AVERAGES, *(words for _, words in _MACHINES))
 
 
@@ -85,17 +90,17 @@ def meaning(name: str) -> Meaning:
     """What the name of a watt sensor says."""
     words = _words_of(name)
     told = set(words)
-    mark = ".".join(word.lstrip("0") or "0" for word in words if word.isdigit())
-    mark = mark or ".".join(word for word in words if word in _MARKS)
+    numbers = [word.lstrip("0") or "0" for word in words if word.isdigit()]
+    mark, *rest = [*numbers, *(word for word in words if word in _MARKS)] or [""]
     unknown = tuple(word for word in words if word not in _KNOWN and not word.isdigit())
     about = _about(name, told, mark)
-    if about in {About.SYSTEM, About.TOTAL, About.NODE}:
-        unknown = tuple(word for word in unknown if word not in _BESIDES)
+    besides = _BESIDES.get(about, frozenset())
+    unknown = tuple(word for word in unknown if word not in besides)
     if told & (_INPUT - {"ac"}) or (told & _INPUT and not told & _OUTPUT):
         role = Role.INPUT
     else:
         role = Role.OUTPUT if told & _OUTPUT else Role.UNTOLD
-    return Meaning(about, role, mark, unknown)
+    return Meaning(about, role, mark, ".".join(rest), unknown)
 
 
 def _about(name: str, told: set[str], mark: str) -> About:
