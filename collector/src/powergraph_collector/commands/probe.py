@@ -19,7 +19,8 @@ from powergraph_collector.sources.ipmi.lan import LanReader
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Response
 from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS
-from powergraph_collector.sources.ipmi.sensors import Conversation
+from powergraph_collector.sources.ipmi.sdr import SensorError
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 
 Findings = list[tuple[str, str]]
 
@@ -63,12 +64,12 @@ def _explore(knowledge: Knowledge, now_s: float) -> Conversation[Findings]:
     if chassis.code == SUCCESS and chassis.data:
         found.append(("chassis", "on" if chassis.data[0] & 1 else "off"))
     try:
-        used = yield from sensors.find_power_sensors()
-        names = ", ".join(f"{sensor.name} (entity 0x{sensor.entity:02X}.{sensor.instance})" for sensor in used)
-        found.append(("watt sensors", names or "none"))
-        if used:
-            found.append(("their sum", f"{(yield from sensors.read_sum(used))} W"))
-    except (sensors.SensorError, dcmi.CompletionCode) as error:
+        choice = yield from sensors.find_watt_sensors()
+        names = ", ".join(f"{each.name} (entity 0x{each.entity:02X}.{each.instance})" for each in choice.chosen)
+        found.append(("watt sensors", names or choice.why_none))
+        if choice.chosen:
+            found.append(("their sum", f"{(yield from sensors.read_sum(choice.chosen)).power_w} W"))
+    except (SensorError, dcmi.CompletionCode) as error:
         found.append(("watt sensors", str(error)))
     return found
 

@@ -61,6 +61,7 @@ Optional in [[bmc]], with defaults:
   required_privilege = "user"    # for DCMI power commands
   slots = 4                      # sessions at a time; one that is idle for too long loses its slot
   sdr = [{{name = "System Level", entity = 7, instance = 1, share = 1.0, step_w = 4}}]   # or watts = 250
+  sdr_quirks = {{device = false, silent_device = false, loops = false, largest_chunk = 255, lost_reservations = 0}}
   quirks = []                    # what real BMCs do wrong, any of the list below together
   loss = 0.0                     # this share of packets is lost, each way; the same ones in every run
   kg = "a-group-key"             # the key of the BMC, text or 0x and hexadecimal digits; none by default
@@ -76,6 +77,19 @@ Optional in [[bmc]], with defaults:
 \b
 quirks are
 {_quirks()}
+
+\b
+A sensor of sdr may be as awkward as those of real BMCs; besides the above, with defaults:
+  b = 0, b_exp = 0, r_exp = 0    # watts = (step_w x byte + b x 10^b_exp) x 10^r_exp
+  format = "unsigned"            # ones, twos (complement), none (no numeric reading)
+  state = 0xC0                   # 0xE0: unavailable, 0x80: not scanned
+  code = 0                       # the completion code that its reading is refused with
+  number = 1                     # its place in the list
+  owner = 0x20, lun = 0          # other owners' records are told, their sensors not read; LUN 0 to 3
+  unit = 6, modifier = 0, linearization = 0
+  record = "full"                # compact
+  record_excess = 0              # bytes by which the record says to be longer than it is
+  coding = "ascii"               # of the name: packed (six bits a letter), bcd
 
 SIGHUP reads the config again: passwords, faults and all else change, sessions go on. SIGTERM and Ctrl-C end with
 exit code 0. A config that cannot be used: one line on stderr and exit code 2 (on SIGHUP the line alone).

@@ -10,19 +10,17 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
-from powergraph_collector.simulator import rmcp, sdr, wire_quirks
-from powergraph_collector.simulator.config import PRIVILEGES, BmcConfig, Fault, Sensor
+from powergraph_collector.simulator import rmcp, wire_quirks
+from powergraph_collector.simulator.config import PRIVILEGES, BmcConfig, Fault
 from powergraph_collector.simulator.dcmi_power import DcmiPower
 from powergraph_collector.simulator.identity import Identity
 from powergraph_collector.simulator.logins import Logins, Session
 from powergraph_collector.simulator.outcome import (
     BUSY,
-    CANNOT_ANSWER,
     LEVEL_ABOVE_LIMIT,
-    NOT_PRESENT,
-    RESERVATION_LOST,
     UNKNOWN_AT_THIS_UNIT,
     UNKNOWN_COMMAND,
     UNKNOWN_SESSION,
@@ -33,11 +31,12 @@ from powergraph_collector.simulator.outcome import (
 )
 from powergraph_collector.simulator.power import PowerSource
 from powergraph_collector.simulator.quirks import Quirk, refused_to_user
+from powergraph_collector.simulator.sensor_commands import SensorCommands, SensorRequest
 from powergraph_collector.sources.ipmi import dcmi
 from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS
 
 _REPEATED_WITHIN_S: Final = 5.0
-_NETFN_CHASSIS, _NETFN_SENSOR, _NETFN_APP, _NETFN_STORAGE = 0x00, 0x04, 0x06, 0x0A
+_NETFN_CHASSIS, _NETFN_APP = 0x00, 0x06
 _SET_PRIVILEGE, _CLOSE_SESSION = (_NETFN_APP, 0x3B), (_NETFN_APP, 0x3C)
 _POWER_READING: Final = (dcmi.NETFN, dcmi.GET_POWER_READING)
 _ANYONE, _USER, _OPERATOR = 0, PRIVILEGES["user"], PRIVILEGES["operator"]
@@ -47,14 +46,10 @@ _NO_COMMAND: Final = (_ANYONE, None)
 # table for each costs memory that is cold in the cache whenever its turn comes.
 _COMMANDS: Final[dict[tuple[int, int], tuple[int | None, str]]] = {
     (_NETFN_CHASSIS, 0x01): (_USER, "_chassis_status"),
-    (_NETFN_SENSOR, 0x2D): (_USER, "_sensor_reading"),
     (_NETFN_APP, 0x01): (_USER, "_device_id"),
     (_NETFN_APP, 0x37): (_ANYONE, "_system_guid"),
     (_NETFN_APP, 0x38): (_ANYONE, "_authentication_capabilities"),
     (_NETFN_APP, 0x54): (_ANYONE, "_cipher_suites"),
-    (_NETFN_STORAGE, 0x20): (_USER, "_repository_info"),
-    (_NETFN_STORAGE, 0x22): (_USER, "_reserve_repository"),
-    (_NETFN_STORAGE, 0x23): (_USER, "_read_repository"),
     (dcmi.NETFN, dcmi.GET_CAPABILITIES): (_ANYONE, "_dcmi_capabilities"),
     (dcmi.NETFN, dcmi.GET_POWER_READING): (_DCMI, "_power_reading"),
     (dcmi.NETFN, dcmi.GET_POWER_LIMIT): (_DCMI, "_power_limit"),
@@ -79,7 +74,6 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
     def __init__(self, settings: BmcConfig, source: PowerSource) -> None:
         Logins.__init__(self, uuid.uuid5(uuid.NAMESPACE_DNS, settings.name).bytes)
         DcmiPower.__init__(self)
-        self._reservation = 0
         self._fault_number = 0
         self._booted_s: float | None = None
         self._answered_while_booting: Counter[Quirk] = Counter()
@@ -93,7 +87,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         self.settings = settings
         self.source = source
         self._loss = settings.loss
-        self._records = sdr.records(settings.sdr)
+        self._sensors = SensorCommands(settings.sdr, settings.sdr_quirks)
         self.set_quirks(settings.quirks)
         self.set_fault(settings.fault)
 
@@ -224,6 +218,11 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         )
 
     def _run(self, request: rmcp.Message, privilege: int, wall_s: float) -> Outcome | None:
+        if self._sensors.knows(request.netfn, request.command):
+            if privilege < _USER:
+                return code(INSUFFICIENT_PRIVILEGE)
+            watts = partial(self._watts, wall_s)
+            return self._sensors.run(SensorRequest(request.lun, request.netfn, request.command, request.data, watts))
         if request.lun:
             return code(UNKNOWN_AT_THIS_UNIT)
         level, method = _COMMANDS.get(request.place, _NO_COMMAND)
@@ -249,45 +248,3 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
             return code(LEVEL_ABOVE_LIMIT)
         session.privilege = wanted or session.privilege
         return success(bytes((session.privilege,)))
-
-    # Power by sensors
-
-    def _repository_info(self, data: bytes, wall_s: float) -> Outcome:
-        changed = sdr.changed_at(self._records).to_bytes(4, "little")
-        count = len(self._records).to_bytes(2, "little")
-        return success(bytes((sdr.VERSION,)) + count + b"\0\0" + changed + changed + b"\x02")  # can be reserved
-
-    def _reserve_repository(self, data: bytes, wall_s: float) -> Outcome:
-        self._reservation = self._reservation % 0xFFFF + 1
-        return success(self._reservation.to_bytes(2, "little"))
-
-    def _read_repository(self, data: bytes, wall_s: float) -> Outcome:
-        if len(data) != 6:
-            return code(WRONG_LENGTH)
-        reservation, wanted = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
-        offset, size = data[4], data[5]
-        if offset and reservation != self._reservation:
-            return code(RESERVATION_LOST)
-        number = {0: 1, sdr.LAST_RECORD: len(self._records)}.get(wanted, wanted)
-        if not 1 <= number <= len(self._records):
-            return code(NOT_PRESENT)
-        following = number + 1 if number < len(self._records) else sdr.LAST_RECORD
-        return success(following.to_bytes(2, "little") + self._records[number - 1][offset : offset + size])
-
-    def _sensor_reading(self, data: bytes, wall_s: float) -> Outcome:
-        if len(data) != 1:
-            return code(WRONG_LENGTH)
-        if not 1 <= data[0] <= len(self.settings.sdr):
-            return code(NOT_PRESENT)
-        sensor = self.settings.sdr[data[0] - 1]
-        power_w = self._sensor_watts(sensor, wall_s)
-        if power_w is None:
-            return code(CANNOT_ANSWER)
-        raw = sdr.raw_reading(sensor, power_w)
-        return bytes((SUCCESS, raw, 0xC0, 0)), raw * sensor.step_w
-
-    def _sensor_watts(self, sensor: Sensor, wall_s: float) -> int | None:
-        if sensor.watts is not None:
-            return sensor.watts
-        power_w = self._watts(wall_s)
-        return None if power_w is None else round(power_w * sensor.share)

@@ -59,6 +59,8 @@ def _group_key(key: SecretStr) -> bytes:
 GroupKey = Annotated[SecretStr, AfterValidator(_checked_group_key)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Watts = Annotated[int, Field(ge=0, le=HIGHEST_W)]
+Byte = Annotated[int, Field(ge=0, le=0xFF)]
+_BMC = 0x20  # its address, which is its id as an owner of sensors
 
 
 class ConfigError(Exception):
@@ -119,15 +121,55 @@ class TracePower(_Strict):
 class Sensor(_Strict):
     """A watt sensor of the SDR repository: fixed `watts`, or a `share` of what the machine draws.
 
-    Its reading is one byte, in steps of `step_w`.
+    Its reading is one byte: watts are (`step_w` times the byte + `b` times 10 to the `b_exp`) times 10 to the `r_exp`.
+    What is below `step_w` is for sensors as awkward as those of real BMCs.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x20-\x7e]+$")]
-    entity: Annotated[int, Field(ge=0, le=0xFF)] = 0x07
+    entity: Byte = 0x07
     instance: Annotated[int, Field(ge=0, le=0x7F)] = 1
-    watts: Watts | None = None
+    watts: Annotated[int, Field(ge=-HIGHEST_W, le=HIGHEST_W)] | None = None
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
-    step_w: Annotated[int, Field(ge=1, le=255)] = 4
+    step_w: Annotated[int, Field(ge=1, le=511)] = 4
+    b: Annotated[int, Field(ge=-512, le=511)] = 0
+    b_exp: Annotated[int, Field(ge=-8, le=7)] = 0
+    r_exp: Annotated[int, Field(ge=-8, le=7)] = 0
+    format: Literal["unsigned", "ones", "twos", "none"] = "unsigned"
+    state: Byte = 0xC0
+    code: Byte = 0
+    number: Annotated[int, Field(ge=1, le=0xFE)] | None = None
+    owner: Byte = _BMC
+    lun: Annotated[int, Field(ge=0, le=3)] = 0
+    unit: Byte = 6
+    modifier: Annotated[int, Field(ge=0, le=0x3F)] = 0
+    linearization: Annotated[int, Field(ge=0, le=0x7F)] = 0
+    record: Literal["full", "compact"] = "full"
+    record_excess: Annotated[int, Field(ge=-40, le=40)] = 0
+    coding: Literal["ascii", "packed", "bcd"] = "ascii"
+
+    @model_validator(mode="after")
+    def _name_fits_its_coding(self) -> Sensor:
+        if self.coding == "bcd" and set(self.name) - set("0123456789 -.:,_"):
+            raise ValueError("a name in bcd has digits, blanks and -.:,_ alone")
+        return self
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the BMC answers for it; others only have a record in its repository."""
+        return self.owner == _BMC
+
+
+class SdrQuirks(_Strict):
+    """How a BMC is awkward about its records: each is off by default.
+
+    `device`: they are the device's, and the repository is empty. `loops`: the last one names the first as the next.
+    """
+
+    device: bool = False
+    silent_device: bool = False
+    loops: bool = False
+    largest_chunk: Annotated[int, Field(ge=1, le=0xFF)] = 0xFF
+    lost_reservations: Annotated[int, Field(ge=0)] = 0
 
 
 class BmcConfig(_Strict):
@@ -147,7 +189,8 @@ class BmcConfig(_Strict):
     privilege_limit: Privilege = "administrator"
     required_privilege: Privilege = "user"
     slots: Annotated[int, Field(ge=1, le=255)] = 4
-    sdr: Annotated[tuple[Sensor, ...], Field(max_length=255)] = ()
+    sdr: Annotated[tuple[Sensor, ...], Field(max_length=254)] = ()
+    sdr_quirks: SdrQuirks = SdrQuirks()
     quirks: tuple[Quirk, ...] = ()
     loss: Annotated[float, Field(ge=0, le=1)] = 0.0
     kg: GroupKey | None = None

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.conftest import PASSWORD, USER
 
 from powergraph_collector.model import Doubt, Reason, Source
 from powergraph_collector.simulator.bmc import Outcome, SimulatedBmc
+from powergraph_collector.simulator.sensor_commands import SensorCommands, SensorRequest
 from powergraph_collector.simulator.server import Simulator
 from powergraph_collector.sources.contract import Answer, NoReading, Reader, Reading, Secret
 from powergraph_collector.sources.ipmi.lan import LanReader
@@ -35,6 +37,9 @@ READING_ONLY = {
     (0x2C, 0x03),  # Get Power Limit
     (0x0A, 0x20),  # Get SDR Repository Info
     (0x0A, 0x22),  # Reserve SDR Repository
+    (0x04, 0x20),  # Get Device SDR Info
+    (0x04, 0x21),  # Get Device SDR
+    (0x04, 0x22),  # Reserve Device SDR Repository
     (0x04, 0x2D),  # Get Sensor Reading
     (0x00, 0x01),  # Get Chassis Status
     (0x06, 0x01),  # Get Device ID
@@ -278,13 +283,13 @@ def test_a_user_who_may_not_use_dcmi_reads_the_sensors(
 def test_a_part_of_the_sensors_is_never_taken_for_the_machine(
     simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last, sound, broken = len(SUPPLIES), SimulatedBmc._read_repository, threading.Event()
+    last, broken, sound = len(SUPPLIES), threading.Event(), SensorCommands.run
 
-    def read_repository(bmc: SimulatedBmc, data: bytes, wall_s: float) -> Outcome:
-        lost = broken.is_set() and int.from_bytes(data[2:4], "little") == last
-        return (b"\xff", None) if lost else sound(bmc, data, wall_s)
+    def run(commands: SensorCommands, request: SensorRequest) -> Outcome | None:
+        reads_last = (request.netfn, request.command) == READ_RECORD and request.data[2] == last
+        return (b"\xff", None) if broken.is_set() and reads_last else sound(commands, request)
 
-    monkeypatch.setattr(SimulatedBmc, "_read_repository", read_repository)
+    monkeypatch.setattr(SensorCommands, "run", run)
     simulator = simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})
     broken.set()
     (answer,) = read(reader, login(simulator))
@@ -336,24 +341,39 @@ def test_so_it_is_through_ipmitool(simulate: Simulate, tool: ToolReader, fault: 
     assert first.again_soon
 
 
+def test_the_last_record_may_name_the_first_as_the_next(
+    simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.DUMP_LIMIT_S", 0.5)
+    simulator = simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES, "sdr_quirks": {"loops": True}})
+    assert read(reader, login(simulator)) == [Reading(360, Source.SDR)]
+
+
 @pytest.fixture
 def records_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = SimulatedBmc._read_repository
+    """Every record names one as the next that has never been asked for."""
+    sound = SensorCommands.run
 
-    def read_repository(bmc: SimulatedBmc, data: bytes, wall_s: float) -> Outcome:
-        outcome, power_w = sound(bmc, data, wall_s)
-        return outcome[:1] + b"\1\0" + outcome[3:], power_w  # the next one is the first one
+    def run(commands: SensorCommands, request: SensorRequest) -> Outcome | None:
+        if (request.netfn, request.command) != READ_RECORD:
+            return sound(commands, request)
+        wanted = int.from_bytes(request.data[2:4], "little")
+        inside = request.data[:2] + (1 + wanted % 2).to_bytes(2, "little") + request.data[4:]
+        outcome = sound(commands, replace(request, data=inside))
+        assert outcome
+        data = outcome[0][3:] if request.data[4] else wanted.to_bytes(2, "little") + outcome[0][5:]
+        return outcome[0][:1] + (wanted + 1).to_bytes(2, "little") + data, None
 
-    monkeypatch.setattr(SimulatedBmc, "_read_repository", read_repository)
+    monkeypatch.setattr(SensorCommands, "run", run)
 
 
 @pytest.mark.usefixtures("records_without_end")
 def test_records_without_end_are_given_up(simulate: Simulate, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.DUMP_LIMIT_S", 0.1)
-    monkeypatch.setattr("powergraph_collector.sources.ipmi.sensors._MOST_RECORDS", 100)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.sdr_walk.MOST_RECORDS", 10)
     (answer,) = read(reader, login(simulate(node01={"fault": "no-dcmi", "sdr": SUPPLIES})))
     assert isinstance(answer, NoReading)
-    assert answer.reason in {Reason.TIMEOUT, Reason.BAD_ANSWER}
+    assert (answer.reason, answer.detail) == (Reason.BAD_ANSWER, "the SDR repository has no end")
 
 
 @pytest.mark.usefixtures("records_without_end")
@@ -370,6 +390,53 @@ def test_a_stop_does_not_wait_for_all_records(
     tool.close()
     tool.work(0)
     assert answers == [NoReading(Reason.TIMEOUT, "ipmitool did not end within 2 s")]
+
+
+AWKWARD_SENSORS: dict[str, tuple[dict[str, object], Reading]] = {
+    "records of the device": ({"sdr": SUPPLIES, "sdr_quirks": {"device": True}}, Reading(360, Source.SDR)),
+    "logical unit 1 and 3": (
+        {
+            "sdr": [
+                {"name": "PSU1_PIN", "entity": 10, "instance": 1, "watts": 200, "lun": 1},
+                {"name": "PSU2_PIN", "entity": 10, "instance": 2, "watts": 160, "lun": 3},
+            ],
+        },
+        Reading(360, Source.SDR),
+    ),
+    "records of the device at two logical units": (
+        {
+            "sdr": [
+                {"name": "CPU Power", "entity": 3, "watts": 80},
+                {"name": "PSU1_PIN", "entity": 10, "instance": 1, "watts": 200, "number": 9, "lun": 1},
+                {"name": "PSU2_PIN", "entity": 10, "instance": 2, "watts": 160, "number": 9, "lun": 3},
+            ],
+            "sdr_quirks": {"device": True},
+        },
+        Reading(360, Source.SDR),
+    ),
+    "a supply that is unplugged": (
+        {
+            "sdr": [
+                {"name": "PS1 Input Power", "entity": 10, "instance": 1, "watts": 200},
+                {"name": "PS2 Input Power", "entity": 10, "instance": 2, "watts": 160, "state": 0xE0},
+            ],
+        },
+        Reading(200, Source.SDR, Doubt.PARTIAL),
+    ),
+    "small parts of records": ({"sdr": SUPPLIES, "sdr_quirks": {"largest_chunk": 6}}, Reading(360, Source.SDR)),
+    "reservations that are lost": (
+        {"sdr": SUPPLIES, "sdr_quirks": {"lost_reservations": 7}},
+        Reading(360, Source.SDR),
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", AWKWARD_SENSORS)
+def test_awkward_sensors_are_read_on_the_wire(simulate: Simulate, reader: Reader, layout: str) -> None:
+    settings, expected = AWKWARD_SENSORS[layout]
+    simulator = simulate(node01={"fault": "no-dcmi", **settings})
+    for _ in range(2):
+        assert read(reader, login(simulator), again=True) == [expected]
 
 
 def test_one_session_is_kept_open_and_closed_at_the_end(simulate: Simulate) -> None:

@@ -12,15 +12,8 @@ from powergraph_collector.simulator.config import Sensor
 from powergraph_collector.sources.contract import NoReading
 from powergraph_collector.sources.ipmi.dcmi import CompletionCode
 from powergraph_collector.sources.ipmi.message import Response
-from powergraph_collector.sources.ipmi.sensors import (
-    LARGEST_DUMP_BYTES,
-    PowerSensor,
-    SensorError,
-    choose,
-    parse_full_record,
-    record_count,
-    sensors_of_dump,
-)
+from powergraph_collector.sources.ipmi.sdr import LARGEST_DUMP_BYTES, SensorError, split_dump
+from powergraph_collector.sources.ipmi.sdr_walk import record_count
 from powergraph_collector.sources.ipmi.tool import response_of
 
 REFUSED = "Unable to send RAW command (channel=0x0 netfn=0x2c lun=0x0 cmd=0x2 rsp=0x{:x}): Invalid command\n"
@@ -93,43 +86,42 @@ def test_what_a_bmc_says_outside_of_a_session_is_not_taken() -> None:
 
 
 @given(repositories, st.lists(other_records, max_size=4))
-def test_a_dump_has_the_sensors_of_its_records(records: list[bytes], others: list[bytes]) -> None:
-    found = [parsed for parsed in map(parse_full_record, records) if parsed]
-    assert len(found) == len(records)
-    assert sensors_of_dump(b"".join(others + records)) == choose(found)
-    assert sensors_of_dump(b"".join(records + others)) == choose(found)
+def test_a_dump_is_taken_apart_into_its_records(records: list[bytes], others: list[bytes]) -> None:
+    assert split_dump(b"".join(others + records)) == others + records
 
 
 @given(repositories.filter(bool), st.data())
 def test_a_dump_that_ends_within_a_record_is_refused(records: list[bytes], data: st.DataObject) -> None:
     missing = data.draw(st.integers(1, len(records[-1]) - 1))
     with pytest.raises(SensorError, match="ends within a record"):
-        sensors_of_dump(b"".join(records)[:-missing])
+        split_dump(b"".join(records)[:-missing])
 
 
 @given(st.binary(max_size=600) | repositories.map(b"".join).flatmap(lambda dump: st.permutations(dump).map(bytes)))
-def test_any_dump_gives_sensors_or_a_named_error(dump: bytes) -> None:
+def test_any_dump_is_records_or_a_named_error(dump: bytes) -> None:
     try:
-        found = sensors_of_dump(dump)
+        records = split_dump(dump)
     except SensorError as error:
         assert str(error)
     else:
-        assert all(isinstance(sensor, PowerSensor) for sensor in found)
+        assert b"".join(records) == dump
 
 
 @pytest.mark.parametrize("record", [b"\0\0\0\0\0", b"\x01\x00\x51\x01\xff" + bytes(255)])
 def test_a_dump_is_bounded_whatever_its_records(record: bytes) -> None:
     most = LARGEST_DUMP_BYTES // len(record)
-    assert sensors_of_dump(record * most) == ()
+    assert len(split_dump(record * most)) == most
     with pytest.raises(SensorError, match="no end"):
-        sensors_of_dump(record * (most + 1))
+        split_dump(record * (most + 1))
 
 
 @given(st.integers(0, 0xFF), st.binary(max_size=20))
-def test_any_repository_info_is_a_count_or_a_named_error(code: int, data: bytes) -> None:
+def test_any_repository_info_is_a_count_none_or_a_completion_code(code: int, data: bytes) -> None:
+    conversation = record_count()
+    next(conversation)
     try:
-        assert record_count(Response(code, data)) == data[1] + 256 * data[2]
+        conversation.send(Response(code, data))
     except CompletionCode as error:
         assert error.code == code != 0
-    except SensorError:
-        assert len(data) < 3
+    except StopIteration as end:
+        assert end.value == (data[1] + 256 * data[2] if code == 0 and len(data) >= 3 else None)

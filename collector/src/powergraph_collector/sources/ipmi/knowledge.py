@@ -16,7 +16,7 @@ from typing import Final
 
 from powergraph_collector.sources.ipmi.cap import CapWatch
 from powergraph_collector.sources.ipmi.message import UNKNOWN_COMMAND_CODES
-from powergraph_collector.sources.ipmi.sensors import PowerSensor
+from powergraph_collector.sources.ipmi.sensor_choice import Choice
 
 REFUSALS_BELIEVED: Final = 5  # in a row, and over BELIEVED_AFTER_S, of a session that is as old
 BELIEVED_AFTER_S: Final = 180.0
@@ -60,7 +60,7 @@ class Knowledge:
 
     names: tuple[str, ...] = ()
     judges_at_once: bool = False
-    sensors: tuple[PowerSensor, ...] | None = None
+    sensors: Choice | None = None
     cap: CapWatch = field(default_factory=CapWatch)
     heard_ms: int = 0
     dcmi: Dcmi = Dcmi.UNKNOWN
@@ -91,9 +91,13 @@ class Knowledge:
         """Whether the sensors may stand in for DCMI that has just failed."""
         if self.dcmi is Dcmi.ABSENT:
             return True
-        if self.dcmi is Dcmi.WORKING or (self.sensors == () and now_s < self._sensors_again_at_s):
+        if self.dcmi is Dcmi.WORKING or (self._has_none() and now_s < self._sensors_again_at_s):
             return False
         return bool(self._refusals) or self._useless >= (1 if self.judges_at_once else USELESS_ANSWERS)
+
+    def _has_none(self) -> bool:
+        """Whether the records were gone through, and no sensor is surely the machine's power."""
+        return self.sensors is not None and not self.sensors.chosen
 
     def dcmi_worked(self, now_s: float) -> None:
         """DCMI gave watts."""
@@ -141,7 +145,7 @@ class Knowledge:
     def give_up_dcmi(self, now_s: float) -> None:
         """Read the sensors from now on; look again at the next session, or after a while."""
         self.dcmi = Dcmi.ABSENT
-        self._dcmi_again_at_s = now_s + (ABSENT_AGAIN_S if self.sensors else AGAIN_S)
+        self._dcmi_again_at_s = now_s + (AGAIN_S if self.sensors is None or self._has_none() else ABSENT_AGAIN_S)
 
     def steps_down(self) -> bool:
         """Whether a higher privilege was of no use and is to be left again; asked once."""
@@ -165,7 +169,7 @@ class Knowledge:
 
     def looks_for_sensors(self, now_s: float) -> bool:
         """Whether to go through the records; where there are no watt sensors in them, only now and then."""
-        if self.sensors is not None and (self.sensors or now_s < self._sensors_again_at_s):
+        if self.sensors is not None and (self.sensors.chosen or now_s < self._sensors_again_at_s):
             return False
         self._sensors_again_at_s = now_s + AGAIN_S
         return True

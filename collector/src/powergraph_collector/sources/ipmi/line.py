@@ -30,7 +30,7 @@ from powergraph_collector.sources.ipmi.handshake import Fault, Handshake, Object
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
-from powergraph_collector.sources.ipmi.sensors import Conversation
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.session import SUITES, Drop, Session
 from powergraph_collector.sources.ipmi.ways import Privileges, Suites
 

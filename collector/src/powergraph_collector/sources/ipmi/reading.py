@@ -7,6 +7,7 @@ thrown into it where no response came. It knows nothing of sockets, so that ever
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from powergraph_collector.model import Doubt, Reason, Source, Statistics
@@ -15,15 +16,15 @@ from powergraph_collector.sources.ipmi import dcmi, sensors
 from powergraph_collector.sources.ipmi.knowledge import NOT_PRESENT, Dcmi, Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.message import (
     INSUFFICIENT_PRIVILEGE,
-    SUCCESS,
     UNKNOWN_COMMAND_CODES,
     Request,
     SilenceError,
 )
-from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor
+from powergraph_collector.sources.ipmi.sdr import SensorError
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation
+from powergraph_collector.sources.ipmi.sensor_choice import Choice
 
 CHASSIS_STATUS = Request(0x00, 0x01)
-_CHASSIS_ON = 0x01
 _NOT_A_VALUE = 0xFFFF
 _JUMP: Final = 2  # times the maximum that the BMC itself has seen
 
@@ -31,18 +32,23 @@ _JUMP: Final = 2  # times the maximum that the BMC itself has seen
 _TRANSIENT = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xCF, 0xD0, 0xD1, 0xD2, 0xD5, 0xFF})
 _AGAIN_SOON: Final = frozenset({0xC0, 0xC3, 0xCE})
 _FOR_EVER_ALSO: Final = frozenset({0xFF})  # of the transient ones, what BMCs are known to say at every reading
-_WITHOUT_SENSORS = frozenset({0xC1, NOT_PRESENT})
+_REASONS: Final = (
+    (sensors.SensorsUnavailable, Reason.NOT_MEASURING),  # as while the machine is off: they stay the right ones
+    (sensors.ImplausiblePower, Reason.IMPLAUSIBLE),
+)
 
-FindSensors = Callable[[], Conversation[tuple[PowerSensor, ...]]]
+FindSensors = Callable[[], Conversation[Choice]]
 
 
 def read_power(
-    knowledge: Knowledge, now_s: float, find_sensors: FindSensors = sensors.find_power_sensors
+    knowledge: Knowledge, now_s: float, find_sensors: FindSensors | None = None
 ) -> Conversation[Reading | NoReading]:
     """Hold the conversation; now_s is a monotonic time in seconds. Raises PrivilegeTooLow.
 
     `find_sensors` is for who has a faster way to all SDRs than asking for them one by one.
     """
+    if find_sensors is None:
+        find_sensors = partial(sensors.find_watt_sensors, knowledge.names)
     if not knowledge.asks_dcmi(now_s):
         return (yield from _by_sensors(knowledge, now_s, find_sensors))
     try:
@@ -107,28 +113,32 @@ def _by_sensors(knowledge: Knowledge, now_s: float, find_sensors: FindSensors) -
     try:
         if knowledge.looks_for_sensors(now_s):
             knowledge.sensors = yield from find_sensors()
-        if not knowledge.sensors:
-            return NoReading(Reason.NOT_SUPPORTED, "no DCMI power reading (0xC1) and no watt sensor in its SDR")
-        power_w = yield from sensors.read_sum(knowledge.sensors)
-    except sensors.SensorError as error:
-        knowledge.sensors = None  # the repository may have changed
-        return NoReading(Reason.BAD_ANSWER, str(error))
+        choice = knowledge.sensors
+        if choice is None or not choice.chosen:
+            why = "no watt sensor was found" if choice is None else choice.why_none
+            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading, and {why}")
+        power_w, missing = yield from sensors.read_sum(choice.chosen)
+    except SensorError as error:
+        reason = next((told for kind, told in _REASONS if isinstance(error, kind)), Reason.BAD_ANSWER)
+        if reason is Reason.BAD_ANSWER:
+            knowledge.sensors = None  # the repository may have changed
+        return NoReading(reason, str(error))
     except dcmi.CompletionCode as error:
         knowledge.sensors = None
-        if error.code in _WITHOUT_SENSORS:
-            return NoReading(Reason.NOT_SUPPORTED, f"no DCMI power reading (0xC1) and no watt sensor ({error})")
         return refusal(error.code)
     if power_w == 0 and (yield from _chassis_is_on()):
+        knowledge.sensors = None  # another sensor may tell more, now that the machine is on
         return NoReading(Reason.IMPLAUSIBLE, "the watt sensors say 0 W although the machine is on")
-    return Reading(power_w, Source.SDR, at_ms=knowledge.heard_ms)
+    doubt = (Doubt.PARTIAL if missing else Doubt.NONE) | (Doubt.AVERAGED if choice.is_average else Doubt.NONE)
+    detail = f"no reading from {', '.join(missing)}" if missing else ""
+    return Reading(power_w, Source.SDR, doubt, doubt_detail=detail, at_ms=knowledge.heard_ms)
 
 
 def _chassis_is_on() -> Conversation[bool]:
     try:
-        response = yield CHASSIS_STATUS
+        return (yield from sensors.is_on())
     except SilenceError:
         return True  # unless a BMC says that the machine is off, 0 W is not its power
-    return response.code != SUCCESS or not response.data or bool(response.data[0] & _CHASSIS_ON)
 
 
 def refusal(code: int) -> NoReading:

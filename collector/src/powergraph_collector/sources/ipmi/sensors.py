@@ -1,213 +1,116 @@
-"""Watt sensors from a BMC's Sensor Data Records, for BMCs that have no DCMI power reading.
+"""Reading a BMC's watt sensors: which they are, and the sum of those that are the machine's power.
 
-IPMI 2.0, sections 33 (SDR repository), 35.14 (Get Sensor Reading), 36.3 (linear conversion) and 43.1 (full record).
+IPMI 2.0, section 35.14 (Get Sensor Reading).
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
-from itertools import groupby
-from struct import unpack_from
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 from powergraph_collector.sources.ipmi.dcmi import CompletionCode
-from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response
+from powergraph_collector.sources.ipmi.message import INSUFFICIENT_PRIVILEGE, SUCCESS, Request, Response
+from powergraph_collector.sources.ipmi.sdr import SensorError, WattSensor, watt_sensors
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation, fetch_records
+from powergraph_collector.sources.ipmi.sensor_choice import MOST_POWER_W, Choice, choose
 
-T = TypeVar("T")
-Conversation = Generator[Request, Response, T]
-
-_STORAGE, _SENSOR = 0x0A, 0x04
-REPOSITORY_INFO = Request(_STORAGE, 0x20)
-_RESERVE = Request(_STORAGE, 0x22)
-_GET_SDR, _GET_READING = 0x23, 0x2D
-_FULL_RECORD: Final = 0x01
-_LAST_RECORD: Final = 0xFFFF
-_MOST_RECORDS: Final = 4096  # a repository that never ends is broken
-_HEADER_BYTES, _CHUNK_BYTES = 5, 16
-LARGEST_DUMP_BYTES: Final = _MOST_RECORDS * (_HEADER_BYTES + 0xFF)
-_RESERVATION_LOST = 0xC5
-_WATTS: Final = 6
-_POWER_SUPPLY: Final = 0x0A
-_SYSTEM_ENTITIES = frozenset({0x07, 0x13, 0x17})  # system board, power unit, chassis
+_SENSOR, _GET_READING = 0x04, 0x2D
 _UNAVAILABLE = 0x20
 _SCANNING = 0x40
-_RATE_MODIFIER_PERCENT: Final = 0x3F
-_ANALOG_FORMAT: Final = 0xC0
-_UNSIGNED, _TWOS_COMPLEMENT = 0x00, 0x80
-_LUN: Final = 0x03
-_OUTPUT_WORDS = ("out", "output")
+_MOST_READ: Final = 128  # at a search: a BMC with more watt sensors than that is read for those that are named
+# What BMCs answer for the sensor of a supply that is pulled or unpowered.
+_GONE: Final = frozenset({0xCB, 0xCD, 0xCE, 0xD3, 0xD5})
+_NOT_NOW: Final = frozenset({0xC0, 0xC3, 0xC4, 0xCF, 0xD0, 0xD1, 0xD2})
+_CHASSIS_STATUS: Final = Request(0x00, 0x01)
 
 
-class SensorError(Exception):
-    """The SDR repository or a sensor cannot be used; the message is one clause."""
+class SensorsUnavailable(SensorError):  # noqa: N818 -- it is named by what the BMC tells
+    """No sensor has a reading now; they are the right ones all the same, so there is no cause to search anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class PowerSensor:
-    """A linear sensor in watts: W = (m·raw + b·10^b_exp)·10^r_exp."""
-
-    number: int
-    name: str
-    entity: int
-    instance: int
-    signed: bool
-    m: int
-    b: int
-    b_exp: int
-    r_exp: int
-
-    def power_w(self, raw: int) -> float:
-        """Watts of a raw reading."""
-        if self.signed and raw > 0x7F:
-            raw -= 0x100
-        return float((self.m * raw + self.b * 10.0**self.b_exp) * 10.0**self.r_exp)
+class ImplausiblePower(SensorError):  # noqa: N818
+    """The sensors tell what no machine draws."""
 
 
-def find_power_sensors() -> Conversation[tuple[PowerSensor, ...]]:
-    """Walk the repository; the sensors whose sum is the machine's power, none if there is no such.
+class Sum(NamedTuple):
+    """Whole watts of all sensors; `missing` names those that had no reading while others had one."""
 
-    Raises SensorError, CompletionCode.
+    power_w: int
+    missing: tuple[str, ...] = ()
+
+
+FetchRecords = Callable[[], Conversation[list[bytes]]]
+
+
+def find_watt_sensors(names: tuple[str, ...] = (), fetch: FetchRecords = fetch_records) -> Conversation[Choice]:
+    """Fetch all SDRs, read every watt sensor once and choose. `fetch` is for who has a faster way to all records.
+
+    `names` are those that settle the choice. Raises SensorError, CompletionCode.
     """
-    found: list[PowerSensor] = []
-    record_id = 0
-    reservation = yield from _reserve()
-    for _ in range(_MOST_RECORDS):
-        next_id, record, reservation = yield from _record(record_id, reservation)
-        sensor = parse_full_record(record)
-        if sensor is not None:
-            found.append(sensor)
-        if next_id == _LAST_RECORD:
-            return choose(found)
-        record_id = next_id
-    raise SensorError("the SDR repository has no end")
+    sensors = watt_sensors((yield from fetch()))
+    readings: dict[WattSensor, float | None] = {}
+    for sensor in [each for each in sensors if not each.flaw][:_MOST_READ]:
+        readings[sensor] = yield from _tried(sensor)
+    return choose(sensors, readings, names, is_on=bool(sensors) and (yield from is_on()))
 
 
-def record_count(response: Response) -> int:
-    """How many records the repository has, of the answer to REPOSITORY_INFO. Raises SensorError, CompletionCode."""
+def read_sum(sensors: Iterable[WattSensor]) -> Conversation[Sum]:
+    """Whole watts of all sensors together. Raises SensorError, CompletionCode.
+
+    A supply that is pulled or unpowered is missing from the sum. A BMC that is busy, or says what cannot be
+    understood, gives no sum at all: who knows what the sensor would have told.
+    """
+    total_w = 0.0
+    missing: list[str] = []
+    read = 0
+    for sensor in sensors:
+        power_w = None if sensor.flaw else _power_w(sensor, (yield _reading_of(sensor)))
+        if power_w is None or power_w < 0:
+            missing.append(sensor.name)
+            continue
+        read += 1
+        total_w += power_w
+    if not read:
+        raise SensorsUnavailable(f"no reading now from {', '.join(missing) or 'any sensor'}")
+    if total_w > MOST_POWER_W:
+        raise ImplausiblePower(f"the watt sensors tell {total_w:.0f} W")
+    return Sum(round(total_w), tuple(missing))
+
+
+def is_on() -> Conversation[bool]:
+    """Whether the machine is on; a BMC that does not say is taken to mean that it is."""
+    response = yield _CHASSIS_STATUS
+    return response.code != SUCCESS or not response.data or bool(response.data[0] & 1)
+
+
+def _tried(sensor: WattSensor) -> Conversation[float | None]:
+    """Watts of one sensor while choosing; what is refused is asked for once more.
+
+    One that is never told is no reason to read none. A BMC that is busy is: another choice would be made without it.
+    """
+    for attempt in range(2):
+        response = yield _reading_of(sensor)
+        try:
+            return _power_w(sensor, response)
+        except SensorError:
+            continue
+        except CompletionCode as error:
+            if error.code == INSUFFICIENT_PRIVILEGE or (attempt and error.code in _NOT_NOW):
+                raise
+    return None
+
+
+def _reading_of(sensor: WattSensor) -> Request:
+    return Request(_SENSOR, _GET_READING, bytes((sensor.number,)), sensor.lun)
+
+
+def _power_w(sensor: WattSensor, response: Response) -> float | None:
+    """Watts, None where the sensor has none to tell. Raises SensorError, CompletionCode."""
+    if response.code in _GONE:
+        return None
     if response.code != SUCCESS:
         raise CompletionCode(response.code)
-    if len(response.data) < 3:
-        raise SensorError("short answer about the SDR repository")
-    return int(unpack_from("<H", response.data, 1)[0])
-
-
-def sensors_of_dump(dump: bytes) -> tuple[PowerSensor, ...]:
-    """What `find_power_sensors` finds, in all records one after another as `ipmitool sdr dump` writes them.
-
-    Raises SensorError.
-    """
-    if len(dump) > LARGEST_DUMP_BYTES:
-        raise SensorError("the SDR repository has no end")
-    found: list[PowerSensor] = []
-    begin = 0
-    while begin < len(dump):
-        end = begin + _HEADER_BYTES + (dump[begin + 4] if begin + 4 < len(dump) else 0)
-        if end > len(dump):
-            raise SensorError("the dump of the SDR repository ends within a record")
-        sensor = parse_full_record(dump[begin:end])
-        if sensor is not None:
-            found.append(sensor)
-        begin = end
-    return choose(found)
-
-
-def choose(sensors: Iterable[PowerSensor]) -> tuple[PowerSensor, ...]:
-    """A system sensor if there is one, else one input sensor of every power supply; never processors or memory."""
-    candidates = list(sensors)
-    system = [sensor for sensor in candidates if sensor.entity in _SYSTEM_ENTITIES]
-    if system:
-        return (min(system, key=lambda sensor: (_is_output(sensor), sensor.number)),)
-    supplies = sorted(
-        (sensor for sensor in candidates if sensor.entity == _POWER_SUPPLY),
-        key=lambda sensor: (sensor.instance, _is_output(sensor), sensor.number),
-    )
-    return tuple(next(group) for _, group in groupby(supplies, key=lambda sensor: sensor.instance))
-
-
-def _is_output(sensor: PowerSensor) -> bool:
-    words = sensor.name.lower().replace("_", " ").replace("-", " ").split()
-    return any(word in _OUTPUT_WORDS or word.startswith("pout") for word in words)
-
-
-def read_sum(sensors: Iterable[PowerSensor]) -> Conversation[int]:
-    """Whole watts of all sensors together. Raises SensorError, CompletionCode."""
-    total_w = 0.0
-    for sensor in sensors:
-        response = yield Request(_SENSOR, _GET_READING, bytes((sensor.number,)))
-        if response.code != SUCCESS:
-            raise CompletionCode(response.code)
-        if len(response.data) < 2:
-            raise SensorError(f"sensor {sensor.name}: short answer")
-        if response.data[1] & _UNAVAILABLE or not response.data[1] & _SCANNING:
-            raise SensorError(f"sensor {sensor.name}: reading unavailable")
-        total_w += sensor.power_w(response.data[0])
-    return max(0, round(total_w))
-
-
-def parse_full_record(record: bytes) -> PowerSensor | None:
-    """A watt sensor of a full sensor record (type 01), None for every other record."""
-    if len(record) < 48 or record[3] != _FULL_RECORD:
-        return None
-    units, base_unit, modifier, linearization = record[20], record[21], record[22], record[23]
-    if base_unit != _WATTS or modifier or units & _RATE_MODIFIER_PERCENT or linearization & 0x7F:
-        return None
-    if units & _ANALOG_FORMAT not in {_UNSIGNED, _TWOS_COMPLEMENT} or record[6] & _LUN:
-        return None
-    m = _signed(record[24] | (record[25] & 0xC0) << 2, 10)
-    b = _signed(record[26] | (record[27] & 0xC0) << 2, 10)
-    return PowerSensor(
-        number=record[7],
-        name=_text(record[47], record[48:]),
-        entity=record[8],
-        instance=record[9] & 0x7F,
-        signed=units & _ANALOG_FORMAT == _TWOS_COMPLEMENT,
-        m=m,
-        b=b,
-        b_exp=_signed(record[29] & 0x0F, 4),
-        r_exp=_signed(record[29] >> 4, 4),
-    )
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> (bits - 1) else value
-
-
-def _text(type_length: int, data: bytes) -> str:
-    text = data[: type_length & 0x1F].decode("latin-1")
-    return "".join(letter for letter in text if letter.isprintable()).strip() or "watts"
-
-
-def _reserve() -> Conversation[int]:
-    response = yield _RESERVE
-    if response.code != SUCCESS or len(response.data) < 2:
-        return 0  # reservations are optional for whole-record reads
-    return int(unpack_from("<H", response.data)[0])
-
-
-def _record(record_id: int, reservation: int) -> Conversation[tuple[int, bytes, int]]:
-    """One record in parts that fit every BMC: the next record's id, the bytes, the reservation that now holds."""
-    for _ in range(3):
-        next_id, length = 0, _HEADER_BYTES
-        record = b""
-        while len(record) < length:
-            count = min(_CHUNK_BYTES, length - len(record))
-            response = yield Request(
-                _STORAGE,
-                _GET_SDR,
-                reservation.to_bytes(2, "little") + record_id.to_bytes(2, "little") + bytes((len(record), count)),
-            )
-            if response.code == _RESERVATION_LOST:
-                break
-            if response.code != SUCCESS:
-                raise CompletionCode(response.code)
-            if len(response.data) != 2 + count:
-                raise SensorError("an SDR came with the wrong length")
-            record += response.data[2:]
-            if len(record) == _HEADER_BYTES:
-                next_id = int(unpack_from("<H", response.data)[0])
-                length += record[4]
-        else:
-            return next_id, record, reservation
-        reservation = yield from _reserve()
-    raise SensorError("the SDR repository changes all the time")
+    if len(response.data) < 2:
+        raise SensorError(f"sensor {sensor.name}: short answer")
+    raw, state = response.data[0], response.data[1]
+    return None if state & _UNAVAILABLE or not state & _SCANNING else sensor.power_w(raw)

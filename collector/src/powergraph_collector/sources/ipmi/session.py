@@ -7,10 +7,10 @@ What `open` lets through was encrypted and authenticated with the keys of this s
 request that is under way. Everything else is a `Drop`, which says why and changes nothing: until the integrity code is
 checked, a packet is anybody's.
 
-Freshness has three states, `_Freshness`. A session begins WATCHED: the codes of its first packets are remembered, so
-that a BMC is recognised that numbers all its packets alike (some send 0 or 1 always). Its numbers prove nothing, and
-its session becomes UNNUMBERED: each packet's code is remembered, and counts once. All others become NUMBERED: the
-sequence number decides, within the window of the specification.
+Freshness has three states, `_Freshness`. A session begins WATCHED: the integrity codes of its first packets are
+remembered, so that a BMC is recognised that uses numbers twice (some send 0 or 1 always, some fall back). Its numbers
+prove nothing, and its session becomes UNNUMBERED: each packet's code is remembered, and counts once. All others become
+NUMBERED: the sequence number decides, within the window of the specification.
 """
 
 from __future__ import annotations
@@ -192,22 +192,26 @@ class Session:
             return self._is_new_number(number)
         if code in self._codes or self.is_worn:
             return False
-        self._codes.add(code)
-        if self._freshness is _Freshness.UNNUMBERED:
-            return True
-        if number == self._highest:
-            self._freshness = _Freshness.UNNUMBERED
-            return True
-        if len(self._codes) >= WATCHED_PACKETS:
+        self._codes.add(code)  # whatever its number is: no packet of this session has had this code
+        if self._freshness is _Freshness.WATCHED and not self._is_new_number(number):
+            if self._ahead(number) > WINDOW:
+                self._highest, self._seen = number, 1
+            else:
+                self._freshness = _Freshness.UNNUMBERED
+        if self._freshness is _Freshness.WATCHED and len(self._codes) >= WATCHED_PACKETS:
             self._freshness = _Freshness.NUMBERED
             self._codes = set()
-        return self._is_new_number(number)
+        return True
+
+    def _ahead(self, number: int) -> int:
+        """How far a number is ahead of the highest one, by the shorter way round."""
+        return (number - self._highest + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
 
     def _is_new_number(self, number: int) -> bool:
         if self._highest < 0:  # the first packet under these keys is no repetition, whatever the BMC begins with
             self._highest, self._seen = number, 1
             return True
-        ahead = (number - self._highest + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
+        ahead = self._ahead(number)
         if ahead > 0:
             if ahead > WINDOW:
                 return False

@@ -24,12 +24,13 @@ from typing import Final
 
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
-from powergraph_collector.sources.ipmi import dcmi, sensors
+from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
-from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response
+from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
 from powergraph_collector.sources.ipmi.reading import read_power
-from powergraph_collector.sources.ipmi.sensors import Conversation, PowerSensor, SensorError
+from powergraph_collector.sources.ipmi.sdr import SensorError
+from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 
 TIME_LIMIT_S: Final = 20.0
 CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long
@@ -212,13 +213,28 @@ class ToolReader:
 
     def _hold(self, bmc: _Bmc, way: Way) -> Answer:
         """Hold the conversation, a run of ipmitool for each request. Raises PrivilegeTooLow."""
-        conversation = read_power(bmc.knowledge, time.monotonic(), lambda: self._find_power_sensors(bmc.login, way))
+        conversation = read_power(
+            bmc.knowledge,
+            time.monotonic(),
+            lambda: sensors.find_watt_sensors(bmc.login.power_sensors, lambda: self._fetch_records(bmc.login, way)),
+        )
+        answer: Answer = NoReading(Reason.TIMEOUT, "no answer")
         try:
             request = next(conversation)
             while True:
-                request = conversation.send(self._send(bmc.login, way, request))
+                try:
+                    response = self._send(bmc.login, way, request)
+                except _NoAnswer as error:
+                    answer = error.answer
+                    if answer.reason is not Reason.TIMEOUT or self._closing.is_set():
+                        break
+                    request = conversation.throw(SilenceError())
+                else:
+                    request = conversation.send(response)
         except StopIteration as end:
-            answer: Answer = end.value
+            answer = end.value
+        except SilenceError:
+            pass  # `answer` says how it was silent
         except _NoAnswer as error:
             answer = error.answer
         if isinstance(answer, Reading) and answer.source is Source.DCMI:
@@ -228,17 +244,38 @@ class ToolReader:
     def _send(self, login: Login, way: Way, request: Request, limit_s: float = TIME_LIMIT_S) -> Response:
         limit_s = max(limit_s, 3 * login.timeout_s)
         numbers = (f"0x{number:02x}" for number in (request.netfn, request.command, *request.data))
-        run = self._run(login, way, limit_s, "raw", *numbers)
+        unit = ("-l", str(request.lun)) if request.lun else ()
+        run = self._run(login, way, limit_s, *unit, "raw", *numbers)
         response = response_of(run.stdout, run.stderr)
         if isinstance(response, NoReading):
             raise _NoAnswer(response)
         return response
 
-    def _find_power_sensors(self, login: Login, way: Way) -> Conversation[tuple[PowerSensor, ...]]:
-        response = yield sensors.REPOSITORY_INFO
-        if sensors.record_count(response) == 0:
-            return ()  # ipmitool would clear the empty repository and fill it anew, of its own accord
-        return sensors.sensors_of_dump(self._dump(login, way))
+    def _fetch_records(self, login: Login, way: Way) -> Conversation[list[bytes]]:
+        """All SDRs: those of the repository at once, where ipmitool can; those of the device one by one."""
+        count = yield from sdr_walk.record_count()
+        if count is None:
+            records = yield from sdr_walk.walk_repository()
+        elif count:
+            records = self._dumped(login, way) or (yield from sdr_walk.walk_repository())
+        else:
+            records = []  # ipmitool would clear the empty repository and fill it anew, of its own accord
+        return records + (yield from sdr_walk.more_records(records))
+
+    def _dumped(self, login: Login, way: Way) -> list[bytes]:
+        """What `ipmitool sdr dump` gets; nothing where it does not come to an end, or only to a part of them.
+
+        So it is with a last record that names the first one as the next, and with records that are shorter than they
+        say.
+        """
+        try:
+            return sdr.split_dump(self._dump(login, way))
+        except SensorError:
+            return []
+        except _NoAnswer as error:
+            if error.answer.reason is not Reason.TIMEOUT or self._closing.is_set():
+                raise
+            return []
 
     def _dump(self, login: Login, way: Way) -> bytes:
         """All SDRs, one after another; at most a byte more than the largest dump. Raises SensorError."""
@@ -250,7 +287,7 @@ class ToolReader:
             if _DUMP_CUT.search(run.stderr):
                 raise SensorError("ipmitool got only a part of the SDR repository")
             with path.open("rb") as file:
-                return file.read(sensors.LARGEST_DUMP_BYTES + 1)
+                return file.read(sdr.LARGEST_DUMP_BYTES + 1)
 
     def _run(self, login: Login, way: Way, limit_s: float, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ipmitool for at most limit_s. Raises _NoAnswer."""
