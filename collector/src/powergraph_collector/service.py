@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from powergraph_collector import heartbeat
 from powergraph_collector.days import FIRST_MS, LAST_MS
@@ -26,13 +26,15 @@ from powergraph_collector.metrics.figures import Figures
 from powergraph_collector.metrics.server import MetricsServer
 from powergraph_collector.model import Event, EventKind, Reason, Sample
 from powergraph_collector.polling.clock import Clock
-from powergraph_collector.polling.poller import Poller, Target
+from powergraph_collector.polling.outages import Record
+from powergraph_collector.polling.poller import Target
+from powergraph_collector.polling.pollers import Pollers
 from powergraph_collector.publish import files, json_files
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.tail import TAIL_FILE, TailPublisher
 from powergraph_collector.settings import Bmc, Settings, SettingsError
 from powergraph_collector.sources import registry
-from powergraph_collector.sources.contract import Answer
+from powergraph_collector.sources.contract import Answer, Reader, ToolMissing
 
 HEARTBEAT_FILE: Final = "heartbeat"
 STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.json, for when that cannot be written
@@ -68,10 +70,18 @@ class Publishing(Protocol):
         ...
 
 
-def targets_of(settings: Settings, begun: Iterable[Event] = ()) -> list[Target]:
-    """All BMCs of the settings with their intervals, and the caps that last by the events of `begun_again`."""
+def readers_of(settings: Settings) -> list[str]:
+    """The name of each BMC's reader."""
+    return [registry.reader_of(bmc) for bmc in settings.bmcs]
+
+
+def targets_of(settings: Settings, begun: Iterable[Event] = ()) -> list[tuple[str, Target]]:
+    """All BMCs of the settings with their readers and intervals, and the caps that last by `begun_again`'s events."""
     caps = {event.bmc: event for event in begun if event.kind is EventKind.CAP}
-    return [Target(registry.access_of(bmc), bmc.interval_s, caps.get(bmc.name)) for bmc in settings.bmcs]
+    return [
+        (registry.reader_of(bmc), Target(registry.access_of(bmc), bmc.interval_s, caps.get(bmc.name)))
+        for bmc in settings.bmcs
+    ]
 
 
 @contextmanager
@@ -109,7 +119,7 @@ class Service:
 
     Who sets `reload_asked` has the settings taken anew from `reload`.
 
-    `run` raises history.storage.StoreError and sources.ipmi.tool.ToolMissing before anything is begun.
+    `run` raises history.storage.StoreError and sources.contract.ToolMissing before anything is begun.
     """
 
     settings: Settings
@@ -122,6 +132,7 @@ class Service:
     _failed: bool = False
     _figures: Figures = field(init=False)
     _inbox: Inbox = field(init=False)
+    _recorder: Recorder = field(init=False)
     _storage: Callable[[], StorageState] = StorageState
     _storage_told: StorageState = field(default_factory=StorageState)
     _publishing: Publishing | None = None
@@ -131,7 +142,8 @@ class Service:
     def run(self) -> bool:
         """Collect; returns whether it ended in order: stopped or through, with everything stored."""
         _raise_file_limit()
-        reader = registry.READERS[self.settings.reader]()
+        pollers = Pollers(self._reader, self._hand_on, self._told, self.ticks, self.stop, self._guarded)
+        pollers.make(readers_of(self.settings))
         history = opening.writer(self.settings, _log.warning)
         clock = Clock()
         self._figures = Figures(self.settings.bmcs)
@@ -142,24 +154,22 @@ class Service:
             self.settings.sync_interval_s,
             upkeep=self._upkeep(history, clock),
         )
+        self._recorder = recorder
         self._storage = recorder.storage
         self._inbox = Inbox(recorder.hand_on, _log.warning, clock.utc_ms)
-        poller = Poller(reader, recorder.hand_on, clock, self._told, self.ticks)
-        metrics = MetricsServer(registry_of(self._sources(poller, recorder, history)), _log.error, clock.monotonic_s)
+        metrics = MetricsServer(registry_of(self._sources(pollers, recorder, history)), _log.error, clock.monotonic_s)
         begun = begun_again(history, self.settings.bmcs, clock.utc_ms())
         recorder.hand_on(begun)
-        poller.poll(targets_of(self.settings, begun))
-        polling = threading.Thread(target=self._guarded, args=(poller.run, self.stop), name="polling")
+        pollers.poll(targets_of(self.settings, begun))
         recording = threading.Thread(target=self._guarded, args=(recorder.run,), name="recording")
-        beating = threading.Thread(target=self._beat, args=(poller,), name="heartbeat", daemon=True)
+        beating = threading.Thread(target=self._beat, args=(pollers,), name="heartbeat", daemon=True)
         self._start_publishing(history, clock)
         recording.start()
-        polling.start()
+        pollers.start()
         beating.start()
         try:
             self._watch(
-                poller=poller,
-                polling=polling,
+                pollers=pollers,
                 recording=recording,
                 recorder=recorder,
                 history=history,
@@ -169,13 +179,16 @@ class Service:
         finally:
             metrics.stop()
             self.stop.set()
-            polling.join()
+            pollers.join()
             recorder.end()
             recording.join()
             self._stop_publishing()
             history.close()
         self.unwritten = recorder.unwritten
         return not self._failed and not self.unwritten
+
+    def _reader(self, name: str) -> Reader[Any]:
+        return registry.READERS[name](judges_at_once=self.ticks is not None)
 
     def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
         """Run a thread's work; should it fail, the service ends and says so."""
@@ -188,8 +201,7 @@ class Service:
     def _watch(
         self,
         *,
-        poller: Poller,
-        polling: threading.Thread,
+        pollers: Pollers,
         recording: threading.Thread,
         recorder: Recorder,
         history: History,
@@ -198,7 +210,7 @@ class Service:
     ) -> None:
         """The main thread: reload, marks, and an eye on the others."""
         stored = history.reader()
-        while polling.is_alive() and recording.is_alive() and not self.stop.is_set():
+        while pollers.are_at_work and recording.is_alive() and not self.stop.is_set():
             metrics.keep(self.settings.metrics)
             self._tell_of_storage()
             if self.settings.inbox is not None:
@@ -207,22 +219,22 @@ class Service:
                 _log.warning("store repaired: %s", history.repairs.pop(0))
             if self.reload is not None and self.reload_asked.is_set():
                 self.reload_asked.clear()
-                self._take_new_settings(poller, recorder, history, clock)
+                self._take_new_settings(pollers, recorder, history, clock)
             if self._publishing_thread is not None and not self._publishing_thread.is_alive():
                 if not self._publishing_stop.is_set():
                     _log.error("publishing ended unexpectedly, it begins again; collecting goes on")
                 self._start_publishing(history, clock)
-            polling.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
+            pollers.join(_BEAT_S) if self.ticks is not None else self.stop.wait(_BEAT_S)
 
-    def _beat(self, poller: Poller) -> None:
+    def _beat(self, pollers: Pollers) -> None:
         """The polling loop's sign of life, told by a thread that waits for nobody else."""
         told = ""
         while not self.stop.wait(_BEAT_S):
             folder, trouble = self.settings.runtime, ""
-            if folder is None or not poller.last_round_s:
+            if folder is None or not pollers.last_round_s:
                 continue
             try:
-                heartbeat.write(folder / HEARTBEAT_FILE, poller.last_round_s)
+                heartbeat.write(folder / HEARTBEAT_FILE, pollers.last_round_s)
             except OSError as error:
                 trouble = f"{folder} cannot be written: {error.strerror}"
             if trouble and trouble != told:
@@ -244,30 +256,31 @@ class Service:
                 content = json_files.encode(state.document())
                 files.replace(self.settings.runtime / STORAGE_FILE, content, twins=files.ALONE)
 
-    def _sources(self, poller: Poller, recorder: Recorder, history: History) -> Sources:
+    def _sources(self, pollers: Pollers, recorder: Recorder, history: History) -> Sources:
         return Sources(
             name=self.settings.name,
             figures=self._figures,
-            counts=poller.counts,
-            last_round_s=lambda: poller.last_round_s,
+            counts=lambda: pollers.counts,
+            last_round_s=lambda: pollers.last_round_s,
             storage=recorder.storage,
             stored=lambda: recorder.stored,
             most_unwritten=MOST_RECORDS,
             spool=lambda: history.spool() if isinstance(history, Spooling) else None,
         )
 
-    def _take_new_settings(self, poller: Poller, recorder: Recorder, history: History, clock: Clock) -> None:
+    def _take_new_settings(self, pollers: Pollers, recorder: Recorder, history: History, clock: Clock) -> None:
         """Take what was reloaded, or go on with what was before: whatever is wrong with it, collecting goes on."""
         assert self.reload is not None  # noqa: S101 -- the caller saw it
         try:
             settings = self.reload()
-            for name in ("history", "database", "store", "runtime", "reader", "keep_sample_days"):
+            for name in ("history", "database", "store", "runtime", "keep_sample_days"):
                 if getattr(settings, name) != getattr(self.settings, name):
                     _log.error("settings not reloaded: a new %s needs a restart", name)
                     return
             known = {bmc.name for bmc in self.settings.bmcs}
             begun = begun_again(history, [bmc for bmc in settings.bmcs if bmc.name not in known], clock.utc_ms())
-        except (SettingsError, OSError) as error:
+            pollers.make(readers_of(settings))
+        except (SettingsError, ToolMissing, OSError) as error:
             _log.error("settings not reloaded, going on with those before: %s", error)
             return
         except Exception:
@@ -278,7 +291,8 @@ class Service:
         recorder.sync_interval_s = settings.sync_interval_s
         opening.renew(history, settings)
         recorder.hand_on(begun)
-        poller.poll(targets_of(settings, begun))
+        pollers.poll(targets_of(settings, begun))
+        pollers.start()
         self._publishing_stop.set()  # when it has ended, _watch begins anew: not before, and without waiting for it
         _log.info("settings reloaded: %d BMCs", len(settings.bmcs))
 
@@ -323,6 +337,9 @@ class Service:
         self._publishing_stop.set()
         if self._publishing_thread is not None:
             self._publishing_thread.join()
+
+    def _hand_on(self, records: Sequence[Record]) -> None:
+        self._recorder.hand_on(records)
 
     def _told(self, bmc: str, at_ms: int, answer: Answer) -> None:
         self._figures.told(bmc, at_ms, answer)

@@ -161,8 +161,10 @@ def print_readings(collected: Settings, ticks: int | None) -> None:
             stop.set()
         header.clear()
 
-    poller = Poller(registry.READERS[collected.reader](), show, told=contact.told, ticks=ticks)
-    poller.poll(targets_of(collected))
+    ((name, target),) = targets_of(collected)
+    reader = registry.READERS[name](judges_at_once=True)
+    poller = Poller(reader, show, told=contact.told, ticks=ticks)
+    poller.poll([target])
     with stop_on_signals(stop):
         poller.run(stop)
     contact.check(collected.bmcs[0])

@@ -20,7 +20,7 @@ from powergraph_collector import __version__
 from powergraph_collector.history.storage import StoreError
 from powergraph_collector.model import Reason
 from powergraph_collector.settings import SettingsError
-from powergraph_collector.sources.ipmi.tool import ToolMissing
+from powergraph_collector.sources.contract import ToolMissing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,6 +76,7 @@ used, 7 nothing found, 130 Ctrl-C before it was done."""
 EXIT_CODE_OF_REASON = {
     Reason.TIMEOUT: ExitCode.UNREACHABLE,
     Reason.UNREACHABLE: ExitCode.UNREACHABLE,
+    Reason.PORT_CLOSED: ExitCode.UNREACHABLE,
     Reason.UNRESOLVABLE: ExitCode.UNREACHABLE,
     Reason.NO_SESSION_SLOT: ExitCode.LOGIN,
     Reason.LOGIN_REFUSED: ExitCode.LOGIN,

@@ -32,7 +32,7 @@ class Sources:
 
     name: str
     figures: Figures
-    counts: Counts
+    counts: Callable[[], Counts]
     last_round_s: Callable[[], float]
     storage: Callable[[], StorageState]
     stored: Callable[[], int]
@@ -52,7 +52,7 @@ class ServiceCollector(Collector):
         build.add_metric((__version__, self._sources.name), 1)
         yield build
         yield from _of_bmcs(self._sources.figures.all())
-        yield from _of_polling(self._sources.counts, self._sources.last_round_s())
+        yield from _of_polling(self._sources.counts(), self._sources.last_round_s())
         yield from self._of_storage()
 
     def _of_storage(self) -> Iterator[Metric]:

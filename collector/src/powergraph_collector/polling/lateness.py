@@ -22,6 +22,11 @@ class Lateness:
         self.classes[bisect_left(BOUNDS_S, late_s)] += 1
         self.sum_s += late_s
 
+    def add_all(self, others: Lateness) -> None:
+        """Count the ticks of another loop."""
+        self.classes = [mine + theirs for mine, theirs in zip(self.classes, others.classes, strict=True)]
+        self.sum_s += others.sum_s
+
     @property
     def late(self) -> int:
         """How many were later than LATE_S."""

@@ -48,6 +48,14 @@ class Counts:
     skipped: int = 0
     lateness: Lateness = field(default_factory=Lateness)
 
+    def add(self, others: Counts) -> None:
+        """Count what another loop did, too."""
+        self.ticks += others.ticks
+        self.answers += others.answers
+        self.failures += others.failures
+        self.skipped += others.skipped
+        self.lateness.add_all(others.lateness)
+
 
 class _State(Enum):
     RESTING = auto()

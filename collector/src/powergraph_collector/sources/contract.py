@@ -18,6 +18,10 @@ class Access(Protocol):
         ...
 
 
+class ToolMissing(Exception):  # noqa: N818
+    """A program that a source needs is not on this machine; the message says how to get it."""
+
+
 class Secret:
     """A password that does not show itself in logs and tracebacks."""
 
@@ -61,7 +65,7 @@ class Reading:
     doubt: Doubt = Doubt.NONE
     statistics: Statistics | None = None
     cap: Cap | None = None
-    doubt_detail: str = ""
+    doubt_detail: str = field(default="", compare=False)
     at_ms: int = field(default=0, compare=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from powergraph_collector.settings_model import Bmc, BmcModels
 from powergraph_collector.sources.contract import Access, Reader
@@ -15,6 +15,14 @@ from powergraph_collector.sources.ipmi.settings import IpmiBmc
 from powergraph_collector.sources.ipmi.tool import ToolReader
 
 
+class MakesReader(Protocol):
+    """Makes a reader; `judges_at_once` is for a command that reads a few times and remembers nothing."""
+
+    def __call__(self, *, judges_at_once: bool) -> Reader[Any]:
+        """Make it; raises ToolMissing where a program lacks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A source: the model of its BMCs' settings, what its readers want of one of them, and the readers by name."""
@@ -22,7 +30,7 @@ class Registered:
     model: type[Bmc]
     access_of: Callable[[Any], Access]
     reader_of: Callable[[Any], str]
-    readers: Mapping[str, Callable[[], Reader[Any]]]
+    readers: Mapping[str, MakesReader]
 
 
 SOURCES: Final[Mapping[str, Registered]] = {  # by the protocol that a BMC's settings name

@@ -242,10 +242,9 @@ class LanReader:
                 del self._at[line.place]
 
     def close(self) -> None:
-        """Log out everywhere."""
+        """Log out everywhere; who asks afterwards logs in anew."""
         for name in list(self._lines):
             self.forget(name)
-        self._poll.close()
 
 
 def _connected_socket(address: str, port: int) -> socket.socket:

@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from powergraph_collector.model import Reason, Source
-from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
+from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading, ToolMissing
 from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
@@ -67,10 +67,6 @@ _COMPLAINTS = (
 _TOO_LOW = NoReading(Reason.LOGIN_REFUSED, "completion code 0xD4: privilege too low")
 
 Way = tuple[str, int]  # privilege and cipher suite
-
-
-class ToolMissing(Exception):  # noqa: N818
-    """There is no ipmitool on this machine."""
 
 
 class _NoAnswer(Exception):  # noqa: N818
