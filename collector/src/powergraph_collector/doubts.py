@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from powergraph_collector.model import Doubt
+from powergraph_collector.model import Doubt, Event, EventKind
 
 _WORDS: Final[Mapping[Doubt, str]] = {
     Doubt.INACTIVE: "the BMC says that it does not measure",
@@ -25,6 +25,16 @@ def doubt_of(names: Iterable[Any]) -> Doubt:
     doubt = Doubt.NONE
     for name in names:
         doubt |= Doubt.__members__.get(str(name).upper(), Doubt.NONE)
+    return doubt
+
+
+def doubt_within(events: Iterable[Event], from_ms: int, to_ms: int) -> Doubt:
+    """What the events of a BMC say against its samples in [from_ms, to_ms)."""
+    doubt = Doubt.NONE
+    for event in events:
+        end_ms = to_ms if event.end_ms is None else event.end_ms
+        if event.kind is EventKind.DOUBT and event.begin_ms < to_ms and from_ms < end_ms:
+            doubt |= doubt_of(event.reason.split())
     return doubt
 
 
