@@ -31,7 +31,7 @@ import {
   spanOfDay,
   zoneLabel,
 } from "../time.js";
-import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE, silenceNotices } from "../trust.js";
+import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE, silenceNotices, spanDoubtNotice } from "../trust.js";
 import {
   badRowsNotice,
   doubtWords,
@@ -176,6 +176,7 @@ class Daily {
       coverageNotice(whole, t("trust.low_coverage_text", { title: machine.title })),
       ...(found.isOpen ? silenceNotices([machine], machine.zone, now) : []),
       ...doubtNotices([machine]),
+      spanDoubtNotice(machine, found.happened.events, found.span),
     ];
   }
 
