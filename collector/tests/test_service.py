@@ -83,6 +83,16 @@ def test_a_store_knows_its_intervals_whether_they_change_while_it_is_collected_i
     history.close()
 
 
+def test_a_doubt_that_lasted_when_the_collector_was_killed_ends_with_the_last_sample(tmp_path: Path) -> None:
+    history = TinyDbHistory(tmp_path / "db", now_ms=lambda: 10**12)
+    lasting = Event("n", EventKind.DOUBT, 10**12, None, "inactive", "the BMC says that it does not measure")
+    history.append([Sample("n", 10**12, 1), Sample("n", 10**12 + 2000, 1)], [lasting])
+    bmcs = validated({"bmc": [{"name": "n", "host": "192.0.2.1"}]}, "test").bmcs
+    ended = [event for event in begun_again(history, bmcs, 10**12 + 90_000) if event.kind is EventKind.DOUBT]
+    assert ended == [replace(lasting, end_ms=10**12 + 2001)]
+    history.close()
+
+
 def test_a_cap_outlasts_restarts_in_one_event_and_ends_when_the_bmc_says_so(
     simulate: Callable[..., Simulator], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from powergraph_collector.energy import Energy, held, interval_at
-from powergraph_collector.model import Event, Sample
+from powergraph_collector.model import Doubt, Event, Sample
 from powergraph_collector.rollups import FIVE_MINUTES_MS, Row
 from powergraph_collector.tariff import Tariff
 
@@ -36,7 +36,7 @@ class Figures:
 
     `base_w` and `p95_w` are the 5th and 95th percentile of time; they are of means of rows of `means_of_ms`, where that
     is not 0. `energies_ms_w` is the energy of each rate of the tariff, the base rate last. `of_rows_ms` is the length
-    of the rows that these are figures of, 0 where samples were there.
+    of the rows that these are figures of, 0 where samples were there. `doubt` is what speaks against some sample of it.
     """
 
     from_ms: int
@@ -50,6 +50,7 @@ class Figures:
     means_of_ms: int
     energies_ms_w: tuple[int, ...]
     of_rows_ms: int = 0
+    doubt: Doubt = Doubt.NONE
 
     @property
     def span_ms(self) -> int:
@@ -91,6 +92,7 @@ class Tally:
     minimum: Extreme | None = None
     peak: Extreme | None = None
     row_ms: int = 0
+    doubt: Doubt = Doubt.NONE
     _watts: dict[int, int] = field(default_factory=dict)  # covered ms by power
     _rows: dict[int, list[int]] = field(default_factory=dict)  # covered ms and energy by the begin of five minutes
 
@@ -117,6 +119,8 @@ class Tally:
             if not inside and end_ms <= begin_ms:
                 continue
             count += inside
+            if sample.doubt is not Doubt.NONE:
+                self.doubt |= sample.doubt
             if low is None or power_w < low.power_w:
                 low = Extreme(power_w, begin_ms)
             if high is None or power_w > high.power_w:
@@ -191,6 +195,7 @@ class Tally:
             means_of_ms=of_means,
             energies_ms_w=tariff.split(energies) if tariff else (self.energy.energy_ms_w,),
             of_rows_ms=self.row_ms,
+            doubt=self.doubt,
         )
 
 

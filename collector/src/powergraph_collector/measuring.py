@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from powergraph_collector.doubts import doubt_within
 from powergraph_collector.energy import interval_at
 from powergraph_collector.figures import LONGEST_OF_SAMPLES_MS, Extreme, Figures, Tally, snapped
 from powergraph_collector.model import Event, EventKind, Sample
@@ -60,6 +61,13 @@ class Records(Protocol):
 
 def measure(records: Records, from_ms: int, to_ms: int, tariff: Tariff | None = None) -> Figures:
     """The figures of a span; those of a larger one, of whole rows, where only rows are left of it."""
+    found = _measured(records, from_ms, to_ms, tariff)
+    # Neither rows nor published samples say what is to be doubted of them.
+    events = records.context(found.from_ms, found.to_ms).events
+    return replace(found, doubt=found.doubt | doubt_within(events, found.from_ms, found.to_ms))
+
+
+def _measured(records: Records, from_ms: int, to_ms: int, tariff: Tariff | None) -> Figures:
     if not records.has_samples(from_ms, to_ms):
         return _of_rows(records, from_ms, to_ms, tariff)
     context = records.context(from_ms, to_ms)

@@ -54,6 +54,7 @@ class EventKind(str, Enum):
     INTERVAL = "interval"
     CLOCK_STEP = "clock_step"
     CAP = "cap"
+    DOUBT = "doubt"
     MARKER = "marker"
 
 

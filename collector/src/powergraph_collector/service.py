@@ -376,6 +376,8 @@ def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Even
         lasting = [event for event in told if event.kind is EventKind.OUTAGE]
         events += [event for event in told if event.kind is EventKind.CAP][-1:]
         events += [replace(event, end_ms=max(now_ms, event.begin_ms)) for event in lasting]
+        doubts = [event for event in told if event.kind is EventKind.DOUBT]
+        events += [replace(event, end_ms=max(since_ms, event.begin_ms) + 1) for event in doubts]  # with the last sample
         if last and not lasting and now_ms - since_ms > HOLDS_INTERVALS * bmc.interval_s * 1000:
             detail = "the collector was not running"
             events.append(Event(bmc.name, EventKind.OUTAGE, since_ms, now_ms, Reason.COLLECTOR_STOPPED.value, detail))

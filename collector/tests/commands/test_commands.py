@@ -164,6 +164,31 @@ def test_feedback_says_what_is_stored_line_by_line_in_a_pipe(simulate: Simulate,
     assert len((tmp_path / "last.csv").read_text().splitlines()) == 5
 
 
+def test_what_is_to_be_doubted_is_said_once_beside_the_samples(simulate: Simulate, tmp_path: Path) -> None:
+    words = "in doubt: the BMC says that it does not measure"
+    simulator = simulate(node01=PATIENT | {"fault": "inactive-value"})
+    options = ["--interval", 0.2, "--nread", 3]
+    for more in ([], ["--store"]):
+        code, out, err = run(tmp_path, "powergraph", *bmc(simulator), *options, *more)
+        assert code == 0
+        assert complaint(err).endswith("in doubt from here on: the BMC says that it does not measure")
+        assert "doubt" not in out
+    code, out, err = run(tmp_path, "powergraph", *bmc(simulator), *options, "--store", "--feedback")
+    assert (code, err) == (0, "")
+    assert [line.rpartition("W  ")[2] for line in out.splitlines()] == [f"stored, {words}"] * 3
+
+
+def test_status_says_what_is_to_be_doubted(simulate: Simulate, tmp_path: Path) -> None:
+    path = config(tmp_path, simulate(node01=PATIENT | {"fault": "inactive-value"}))
+    process = start(tmp_path, "graph_csv", "--config", path)
+    wait_for(lambda: bool(now(tmp_path)) and now(tmp_path)["node01"]["state"] == "fresh", process)
+    code, out, _ = run(tmp_path, "powergraph", "status", "--config", path)
+    assert code == 0
+    assert out.rstrip().endswith("fresh, in doubt: the BMC says that it does not measure")
+    process.terminate()
+    process.communicate(timeout=30)
+
+
 def test_feedback_is_a_live_table_on_a_terminal(simulate: Simulate, tmp_path: Path) -> None:
     control, terminal = pty.openpty()
     options = ["--store", "--feedback", "--interval", 0.2, "--nread", 4]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.commands.test_commands import complaint, run
 from tests.site_server import WebSite, serving
 
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
-from powergraph_collector.model import Event, EventKind, Sample
+from powergraph_collector.model import Doubt, Event, EventKind, Sample
 
 DAY_MS = 86_400_000
 BEGIN_MS = 1_730_419_200_000  # 2024-11-01T00:00:00Z
@@ -116,6 +117,18 @@ def test_figures_are_told_in_lines_as_the_page_shows_them(folder: Path, site: We
     assert told["CO2"] == f"{exact['energy_wh'] * 0.38:.0f} g"
     _, out, _ = run(folder, "powergraph", "energy", "--config", "powergraph.toml", *span)
     assert out.splitlines() == [f"{name:<11}{value}" for name, value in told.items()]
+
+
+def test_what_is_to_be_doubted_of_a_span_is_said_with_its_figures(tmp_path: Path) -> None:
+    begin_ms = 1_700_000_000_000
+    with closing(TinyDbHistory(tmp_path / "powergraph.db")) as history:
+        of_flags = [Doubt.NONE, Doubt.INACTIVE | Doubt.PARTIAL, Doubt.NONE]
+        history.append([Sample("a", begin_ms + i * 10_000, 100, doubt=doubt) for i, doubt in enumerate(of_flags)], [])
+    _, out, _ = run(tmp_path, "powergraph", "energy")
+    words = "the BMC says that it does not measure; a supply has no reading, and is not in the sum"
+    assert out.splitlines()[-1] == f"in doubt   {words}"
+    assert energy(tmp_path)["flags"] == ["inactive", "partial"]
+    assert energy(tmp_path, "--from", "2023-11-14T22:13:40Z", "--to", "2023-11-14T22:13:42Z")["flags"] == []
 
 
 def test_what_is_simulated_is_said_to_be(folder: Path, tmp_path: Path, site: WebSite) -> None:

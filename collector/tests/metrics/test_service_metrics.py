@@ -16,7 +16,7 @@ from powergraph_collector.history.storage_state import StorageState, Storing
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.metrics.families import ServiceCollector, Sources, registry_of
 from powergraph_collector.metrics.figures import Figures
-from powergraph_collector.model import Reason, Source
+from powergraph_collector.model import Doubt, Reason, Source
 from powergraph_collector.polling.poller import Counts
 from powergraph_collector.settings_model import Bmc
 from powergraph_collector.simulator.server import Simulator
@@ -107,6 +107,18 @@ def test_the_storage_and_the_spool_are_told() -> None:
     assert (told["powergraph_unwritten_samples"], told["powergraph_dropped_samples_total"]) == (7, 3)
     assert (told["powergraph_spool_bytes"], told["powergraph_spool_limit_bytes"]) == (10, 100)
     assert told["powergraph_spool_not_kept_samples_total"] == 4
+
+
+def test_doubtful_readings_are_counted_by_flag() -> None:
+    figures = Figures([Bmc(name="a", group="rack1"), Bmc(name="b")])
+    for doubt in (Doubt.NONE, Doubt.INACTIVE, Doubt.INACTIVE | Doubt.PARTIAL):
+        figures.told("a", 0, Reading(100, Source.DCMI, doubt))
+    figures.told("b", 0, Reading(100, Source.DCMI))
+    (family,) = [
+        each for each in ServiceCollector(sources(figures)).collect() if each.name == "powergraph_doubtful_reads"
+    ]
+    told = {(each.labels["bmc"], each.labels["group"], each.labels["flag"]): each.value for each in family.samples}
+    assert told == {("a", "rack1", "inactive"): 2, ("a", "rack1", "partial"): 1}
 
 
 def test_settings_taken_anew_keep_the_counts_of_the_bmcs_that_stay() -> None:

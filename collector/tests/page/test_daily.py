@@ -478,6 +478,8 @@ def test_what_happened_is_listed_in_words_and_drawn(lab, visit):
         {"kind": "cap", "begin": f"{DAY}T01:00:00.000Z", "end": f"{DAY}T01:00:00.000Z", "limit_w": 600},
         {"kind": "marker", "begin": f"{DAY}T02:00:00.000Z", "end": f"{DAY}T03:00:00.000Z", "detail": "job <42>"},
         {"kind": "cap", "begin": f"{DAY}T04:00:00.000Z", "end": f"{DAY}T04:00:00.000Z", "limit_w": None},
+        {"kind": "source", "begin": f"{DAY}T05:00:00.000Z", "end": f"{DAY}T05:00:00.000Z", "reason": "sdr"},
+        {"kind": "doubt", "begin": f"{DAY}T06:00:00.000Z", "end": f"{DAY}T07:00:00.000Z", "reason": "partial odd"},
     ]
     lab.day("node01", DAY, ROWS, [{"reason": "", "detail": ""} | each for each in events])
     visitor = visit()
@@ -487,7 +489,10 @@ def test_what_happened_is_listed_in_words_and_drawn(lab, visit):
         "01:00:00 The machine’s own power cap is 600 W.",
         "02:00:00 – 03:00:00, 1 h job <42>",
         "04:00:00 The machine has no power cap any more.",
+        "05:00:00 Power is read by its watt sensors.",
+        "06:00:00 – 07:00:00, 1 h Readings in doubt: a supply gives no reading; its reading is marked “odd”",
     ]
+    assert "Some readings of this span are in doubt" in visitor.notices()
 
 
 def test_without_a_tariff_no_cost_is_shown(node, visit):

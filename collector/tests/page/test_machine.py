@@ -712,6 +712,23 @@ class TestWhatToDoubt:
         assert figures_of(visitor, "In view: ")["Energy"] == "119.00 Wh"
         assert "set back by 1 h at Fri 20 Nov 2026, 10:09:55" in visitor.notices()
 
+    def test_a_span_with_readings_in_doubt_says_so_and_one_without_does_not(self, lab, visit):
+        lab.bmc("node01")
+        doubt = {"kind": "doubt", "begin": f"{DAY}T10:05:00.000Z", "end": f"{DAY}T10:06:00.000Z", "reason": "jump"}
+        lab.day(
+            "node01", DAY, every(10, f"{DAY}T10:00:00Z", f"{DAY}T11:00:00Z", lambda _: 360), [doubt | {"detail": ""}]
+        )
+        visitor = visit()
+        visitor.open(f"machine.html?from={DAY}T10:00:00Z&to={DAY}T10:30:00Z")
+        visitor.drawn()
+        figures_of(visitor, "In view: ")
+        assert "Some readings of this span are in doubt" in visitor.notices()
+        assert "Why: over twice its own maximum." in visitor.notices()
+        visitor.open(f"machine.html?from={DAY}T10:06:00Z&to={DAY}T10:30:00Z")
+        visitor.drawn()
+        figures_of(visitor, "In view: ")
+        assert "in doubt" not in visitor.notices()
+
     def test_a_machine_that_has_never_answered_says_so(self, lab, visit):
         lab.bmc("node01", title="Node 1")
         lab.reading("node01", state="waiting", at=None, power_w=None, age_s=None, source=None)

@@ -282,7 +282,7 @@ def test_of_many_doubtful_bmcs_one_sentence(lab, visit):
         lab.day(f"node0{i}", TODAY, every(10, NOW - 86_400_000, NOW))
         lab.reading(f"node0{i}", flags=["inactive"])
     page = visit().open("compare.html?" + "&".join(f"item=node0{i}" for i in range(1, 5)))
-    expect(told(page)).to_contain_text("4 BMCs doubt their own readings")
+    expect(told(page)).to_contain_text("The readings of 4 machines are in doubt")
     expect(told(page)).to_contain_text("Those of Node 1, Node 2, Node 3, Node 4.")
 
 

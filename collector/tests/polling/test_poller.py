@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from powergraph_collector.energy import energy
-from powergraph_collector.model import Event, EventKind, Reason, Sample, Source
+from powergraph_collector.model import Doubt, Event, EventKind, Reason, Sample, Source
 from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.outages import Record, SeriesState
 from powergraph_collector.polling.poller import Poller, Target
@@ -346,3 +346,46 @@ def test_the_cap_of_a_bmc_that_is_polled_no_more_ends() -> None:
     bench.run(35, at=lambda now_s: bench.poller.poll([target("b")]) if 20 < now_s < 20.6 else None)
     (cap,) = merged([event for event in bench.events("a") if event.kind is EventKind.CAP])
     assert cap[1:] == (False, 300.0)
+
+
+def doubted(*doubts: Doubt) -> list[tuple[int, int | None, str]]:
+    """The doubts of a BMC whose readings have these flags: begin and end since the first of them, and flags."""
+
+    def script(_name: str, tick: int) -> tuple[float, Answer]:
+        return 0.0, replace(WATTS, doubt=doubts[tick] if tick < len(doubts) else Doubt.NONE)
+
+    bench = Bench(script, target("a"))
+    bench.run(10.0 * len(doubts) - 5)
+    first_ms = bench.samples("a")[0].at_ms
+    events = {each.key: each for each in bench.events("a") if each.kind is EventKind.DOUBT}
+    return [
+        (each.begin_ms - first_ms, None if each.end_ms is None else each.end_ms - first_ms, each.reason)
+        for each in events.values()
+    ]
+
+
+def test_a_doubt_is_told_as_a_span_from_the_first_sample_that_has_it_to_the_first_that_has_not() -> None:
+    inactive, both = Doubt.INACTIVE, Doubt.INACTIVE | Doubt.PARTIAL
+    assert doubted(Doubt.NONE, Doubt.NONE) == []
+    assert doubted(Doubt.NONE, inactive, inactive, Doubt.NONE) == [(10_000, 30_000, "inactive")]
+    assert doubted(Doubt.NONE, inactive, both, Doubt.NONE) == [
+        (10_000, 20_000, "inactive"),
+        (20_000, 30_000, "inactive partial"),
+    ]
+
+
+def test_a_doubt_ends_where_an_outage_begins_and_begins_anew_with_the_readings() -> None:
+    series = SeriesState("a")
+    jump = replace(WATTS, doubt=Doubt.JUMP)
+    records = series.add(jump, 1_000, 1_050) + series.add(BUSY, 11_000, 11_050) + series.add(jump, 21_000, 21_050)
+    told = [each for each in records if isinstance(each, Event) and each.kind is EventKind.DOUBT]
+    assert [(each.begin_ms, each.end_ms) for each in told] == [(1_050, None), (1_050, 11_000), (21_050, None)]
+    assert series.restated() == [told[-1]]
+
+
+def test_the_doubt_of_a_bmc_that_is_polled_no_more_ends() -> None:
+    bench = Bench(lambda _name, _tick: (0.0, replace(WATTS, doubt=Doubt.PARTIAL)), target("a"), target("b"))
+    bench.run(35, lambda at_s: bench.poller.poll([target("b")]) if at_s > 25 else None)
+    told = [event for event in bench.events("a") if event.kind is EventKind.DOUBT]
+    assert [event.end_ms is None for event in told] == [True, False]
+    assert told[0].detail == "a supply has no reading, and is not in the sum"

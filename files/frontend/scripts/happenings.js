@@ -1,4 +1,4 @@
-/** What events say of a series of samples: the interval in force, and the steps of the clock. */
+/** What events say of a series of samples: the interval in force, the steps of the clock, what to doubt. */
 
 /**
  * @typedef {import("./published/fleet.js").Happening} Happening
@@ -31,4 +31,13 @@ export function stepsOf(events) {
     found.set(begin, { begin, end: end ?? begin, stepMs: Number(value) + (before?.stepMs ?? 0) });
   }
   return [...found.values()];
+}
+
+/**
+ * The flags that some sample of a span has.
+ * @param {Happening[]} events @param {[number, number]} span @returns {string[]}
+ */
+export function doubtsWithin(events, [from, to]) {
+  const found = events.filter(({ kind, begin, end }) => kind === "doubt" && begin < to && (end === null || end > from));
+  return [...new Set(found.flatMap(({ reason }) => reason.split(" ").filter((flag) => flag !== "")))];
 }

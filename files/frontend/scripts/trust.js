@@ -1,10 +1,11 @@
 /** What not to trust in figures: low coverage, BMCs that doubt their own readings, an index that lags behind. */
 
 import * as format from "./format.js";
+import { doubtsWithin } from "./happenings.js";
 import { has, t } from "./language.js";
 import { hasDay } from "./published/fleet.js";
 import { clock, dayOf, shortDate, startOfDay } from "./time.js";
-import { moment, reasonWords, stateName } from "./words.js";
+import { doubtWords, moment, reasonWords, stateName } from "./words.js";
 
 /**
  * @typedef {import("./published/fleet.js").Machine} Machine
@@ -50,6 +51,21 @@ export function doubtNotices(machines) {
       });
     }),
   );
+}
+
+/**
+ * What is to be doubted of a span, beside what is of the last reading.
+ * @param {Machine} machine @param {import("./happenings.js").Happening[]} events @param {[number, number]} span
+ * @returns {Notice | null}
+ */
+export function spanDoubtNotice({ reading }, events, span) {
+  const flags = doubtsWithin(events, span).filter((flag) => !reading.flags.includes(flag));
+  if (flags.length === 0) return null;
+  return {
+    level: "warn",
+    title: t("trust.span_doubt"),
+    text: t("trust.span_doubt_text", { doubts: flags.map(doubtWords).join("; ") }),
+  };
 }
 
 /**

@@ -17,6 +17,17 @@ export function reasonWords(reason) {
   return has(`reasons.${reason}`) ? t(`reasons.${reason}`) : reason;
 }
 
+/** Where readings come from. @param {string} source */
+export function sourceWords(source) {
+  return has(`sources.${source}`) ? t(`sources.${source}`) : source;
+}
+
+/** What speaks against a reading that counts all the same. @param {string} flag */
+export function doubtWords(flag) {
+  const key = `doubts.${flag}`;
+  return has(key) ? t(key) : t("doubts.other", { flag });
+}
+
 /**
  * What is wrong with a collector.
  * @param {import("./published/fleet.js").Trouble} trouble @param {string} zone @param {number} now

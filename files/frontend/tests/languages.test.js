@@ -27,6 +27,14 @@ const keys = Object.entries(languages.en).flatMap(([section, texts]) =>
 const reasons = [
   .../class Reason[\s\S]*?\nclass /.exec(readFileSync(MODEL, "utf8"))[0].matchAll(/ = "([a-z-]+)"$/gm),
 ].map(([, reason]) => reason);
+/** Every doubt that a collector can have. */
+const flags = [
+  .../class Doubt[\s\S]*?\nclass /.exec(readFileSync(MODEL, "utf8"))[0].matchAll(/^ {4}([A-Z]+) = [1-9]/gm),
+].map(([, flag]) => flag.toLowerCase());
+/** Every source that samples come from. */
+const readFrom = [
+  .../class Source[\s\S]*?\nclass /.exec(readFileSync(MODEL, "utf8"))[0].matchAll(/ = "([a-z]+)"$/gm),
+].map(([, source]) => source);
 const kinds = ["offline", "missing", "server", "broken", "format"];
 const states = ["fresh", "silent", "waiting", "stale", "unknown"];
 const views = ["overview", "machine", "compare", "daily", "calendar", "files", "about"];
@@ -41,6 +49,8 @@ const FAMILIES = {
   "units.${unit}": ["days", "hours", "minutes", "seconds"],
   "states.${state}": states,
   "reasons.${reason}": reasons,
+  "sources.${source}": readFrom,
+  "doubts.${flag}": flags,
   "notices.trouble_${kind}": kinds,
   "notices.trouble_${kind}_text": kinds,
   "notices.file_${kind}": kinds,
@@ -48,12 +58,11 @@ const FAMILIES = {
   "notices.storage_${state}": ["refused", "stalled"],
   "chart.strip_${part}": ["begin", "window", "end"],
   "chart.tool_${tool}": ["zoom", "select", "pan"],
-  "trust.flag_${flag}": ["inactive"],
-  "trust.flag_${flag}_text": ["inactive"],
+  "trust.flag_${flag}": flags,
+  "trust.flag_${flag}_text": flags,
   "machine.${name}": ["link_day", "link_compare", "link_files"],
   "machine.last_${preset}": ["15m", ...spans],
   'machine.downloaded_${level.replace("-", "_")}': ["samples", "five_minutes", "hours"],
-  "overview.flag_${flag}": ["inactive"],
   "overview.column_${name}": columns,
   "overview.no_${section.kind}": ["group", "rack"],
   "overview.no_${this.kind}": ["group", "rack"],

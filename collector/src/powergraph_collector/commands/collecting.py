@@ -22,7 +22,8 @@ from powergraph_collector.commands.frame import (
     nobody_reads,
     tell,
 )
-from powergraph_collector.model import Event, Reason, Sample
+from powergraph_collector.doubts import doubt_words
+from powergraph_collector.model import Doubt, Event, Reason, Sample
 from powergraph_collector.polling.poller import Poller
 from powergraph_collector.publish.csv_files import HEADER, rows
 from powergraph_collector.service import Service, stop_on_signals, targets_of
@@ -73,6 +74,7 @@ class FirstContact:
     feedback: Feedback | None = None
     failure: NoReading | None = None
     last: NoReading | None = None
+    doubt: Doubt = Doubt.NONE
     has_answered: bool = field(default=False)
 
     def told(self, bmc: str, at_ms: int, answer: Answer) -> None:
@@ -84,6 +86,7 @@ class FirstContact:
             if self.last is not None:
                 tell(f"{bmc}: answers again")
             self.last = None
+            self._doubted(bmc, answer.doubt)
             return
         if not self.has_answered:
             self.failure = answer
@@ -91,6 +94,12 @@ class FirstContact:
         elif self.last is None or self.last.reason is not answer.reason:
             tell(f"{bmc}: no reading: {answer.detail}; still trying")
         self.last = answer
+
+    def _doubted(self, bmc: str, doubt: Doubt) -> None:
+        """Say what readings are to be doubted for from here on, as CSV has no column for it."""
+        if doubt is not self.doubt and self.feedback is None:
+            tell(f"{bmc}: in doubt from here on: {doubt_words(doubt)}" if doubt else f"{bmc}: in doubt no more")
+        self.doubt = doubt
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         """See what was stored."""

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from powergraph_collector.commands.frame import has_left, nobody_reads, tell
 from powergraph_collector.days import iso
+from powergraph_collector.doubts import doubt_words
 from powergraph_collector.model import Event, Sample
 from powergraph_collector.sources.contract import Answer, NoReading
 
@@ -83,7 +84,7 @@ class Feedback:
         del events
         for sample in samples:
             self._stored += 1
-            doubt = " (the BMC says that it does not measure)" if sample.doubt else ""
+            doubt = f", in doubt: {doubt_words(sample.doubt)}" if sample.doubt else ""
             self._show(iso(sample.at_ms), sample.bmc, f"{sample.power_w} W", f"stored{doubt}")
 
     def _show(self, at: str, bmc: str, power: str, status: str) -> None:

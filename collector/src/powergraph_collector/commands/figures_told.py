@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from powergraph_collector import showing
 from powergraph_collector.days import iso, moment
+from powergraph_collector.doubts import doubt_names, doubt_words
 from powergraph_collector.figures import Extreme, Figures
 from powergraph_collector.rollups import FIVE_MINUTES_MS, HOUR_MS
 from powergraph_collector.tariff import Tariff
@@ -43,6 +44,8 @@ def lines(found: Figures, zone: ZoneInfo, tariff: Tariff | None, co2_g_per_kwh: 
         told.append(f"note       of rows of {rows}, whole ones: the samples of this span are not there any more")
     if (words := error_words(found)) is not None:
         told.append(f"error      {words}")
+    if found.doubt:
+        told.append(f"in doubt   {doubt_words(found.doubt)}")
     return told
 
 
@@ -79,6 +82,7 @@ def document(found: Figures, tariff: Tariff | None, co2_g_per_kwh: float | None)
         "coverage": found.coverage,
         "carried_by": found.carried_by,
         "end_error": found.end_error,
+        "flags": doubt_names(found.doubt),
     }
 
 

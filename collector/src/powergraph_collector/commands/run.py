@@ -18,6 +18,7 @@ from rich.console import Console
 from powergraph_collector import days, showing
 from powergraph_collector.commands import child, figures_told
 from powergraph_collector.commands.frame import CommandError, ExitCode, FiniteRange
+from powergraph_collector.doubts import doubt_words
 from powergraph_collector.figures import Figures
 from powergraph_collector.measuring import measure
 from powergraph_collector.published.fetching import SiteAwayError, SiteError, SiteFiles
@@ -253,6 +254,8 @@ def _lines(costs: Sequence[Cost]) -> list[str]:
         lines.append(f"{cost.name}: above idle is {_above_idle(cost)}")
         if (words := figures_told.error_words(cost.figures)) is not None:
             lines.append(f"{cost.name}: {words}")
+        if cost.figures.doubt:
+            lines.append(f"{cost.name}: in doubt: {doubt_words(cost.figures.doubt)}")
     return [*lines, *(f"{cost.name}: {cost.page}" for cost in costs)]
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from powergraph_collector import settings
 from powergraph_collector.commands import frame
 from powergraph_collector.commands.frame import CommandError, ExitCode
+from powergraph_collector.doubts import words_of_names
 from powergraph_collector.service import STORAGE_FILE
 
 _STALE_S: Final = 60.0
@@ -74,13 +75,21 @@ def _storage_words(storage: dict[str, Any]) -> str:
     )
 
 
+def _state_words(bmc: dict[str, Any]) -> str:
+    """A BMC's state, why it is silent, and what to doubt of a reading that holds."""
+    if bmc["reason"]:
+        return f"{bmc['state']}: {bmc['detail'] or bmc['reason']}"
+    doubts = words_of_names(bmc.get("flags", ()))
+    return f"{bmc['state']}, in doubt: {doubts}" if doubts else str(bmc["state"])
+
+
 def _show(bmcs: dict[str, dict[str, Any]]) -> None:
     rows = [
         (
             name,
             "-" if bmc["power_w"] is None else f"{bmc['power_w']} W",
             "-" if bmc["age_s"] is None else f"{bmc['age_s']:.0f} s ago",
-            bmc["state"] + (f": {bmc['detail'] or bmc['reason']}" if bmc["reason"] else ""),
+            _state_words(bmc),
         )
         for name, bmc in sorted(bmcs.items())
     ]

@@ -8,6 +8,7 @@ from itertools import islice, repeat
 from operator import itemgetter
 from typing import Any, Final
 
+from powergraph_collector.doubts import doubt_names, doubt_of
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
 
 _SOURCES = {source.value: source for source in Source}
@@ -92,19 +93,6 @@ def _samples_one_by_one(bmc: str, documents: Iterable[Mapping[str, Any]]) -> Ite
             yield sample_of(bmc, document)
         except (KeyError, ValueError, TypeError, OverflowError):
             continue
-
-
-def doubt_names(doubt: Doubt) -> list[str]:
-    """Flags as the lower-case names that the store and the published files use."""
-    return [str(flag.name).lower() for flag in Doubt if flag in doubt]
-
-
-def doubt_of(names: Any) -> Doubt:
-    """The inverse of doubt_names; names that we do not know are left out."""
-    doubt = Doubt.NONE
-    for name in names:
-        doubt |= Doubt.__members__.get(str(name).upper(), Doubt.NONE)
-    return doubt
 
 
 def event_document(event: Event) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from tinydb.table import Document as Numbered
 
 from powergraph_collector.days import FIRST_MS, LAST_MS, checked, to_ms, utc_day
-from powergraph_collector.history.documents import STATISTICS, doubt_of, sample_document
+from powergraph_collector.doubts import doubt_of
+from powergraph_collector.history.documents import STATISTICS, sample_document
 from powergraph_collector.history.exporting import CSV_COLUMNS, MARKER_TABLE
 from powergraph_collector.history.merging import Document, merge
 from powergraph_collector.history.powerdb import PowerDB

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from powergraph_collector.days import FIRST_MS, LAST_MS, utc_day
+from powergraph_collector.doubts import doubt_names, doubt_of
 from powergraph_collector.model import Sample, Source, Statistics
-
-from .documents import doubt_names, doubt_of
 
 POWER: Final = "powergraph_power_watts"
 DAY_BEGUN: Final = "powergraph_day_begun"

@@ -108,6 +108,9 @@ def _of_bmcs(all_figures: Sequence[BmcFigures]) -> Iterator[Metric]:
     failures = CounterMetricFamily(
         "powergraph_read_failures", "Ticks that brought none, by reason.", labels=(*_BMC, "reason")
     )
+    doubted = CounterMetricFamily(
+        "powergraph_doubtful_reads", "Readings that were kept, and are to be doubted, by flag.", labels=(*_BMC, "flag")
+    )
     joules = CounterMetricFamily(
         "powergraph_energy_joules", "Energy of the stored samples since the service began.", labels=_BMC
     )
@@ -126,9 +129,11 @@ def _of_bmcs(all_figures: Sequence[BmcFigures]) -> Iterator[Metric]:
         reads.add_metric(labels, figures.reads)
         for reason, count in tuple(figures.failures.items()):
             failures.add_metric((*labels, reason), count)
+        for flag, count in tuple(figures.doubted.items()):
+            doubted.add_metric((*labels, flag), count)
         joules.add_metric(labels, figures.meter.joules)
         covered.add_metric(labels, figures.meter.covered_s)
-    yield from (power, up, age, interval, reads, failures, joules, covered)
+    yield from (power, up, age, interval, reads, failures, doubted, joules, covered)
 
 
 def _of_polling(counts: Counts, last_round_s: float) -> Iterator[Metric]:

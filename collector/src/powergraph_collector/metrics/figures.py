@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from powergraph_collector.doubts import doubt_names
 from powergraph_collector.energy import HOLDS_INTERVALS
 from powergraph_collector.metrics.energy_meter import EnergyMeter
 from powergraph_collector.model import Event, Sample
@@ -23,6 +24,7 @@ class BmcFigures:
     is_up: bool = False
     reads: int = 0
     failures: dict[str, int] = field(default_factory=dict)
+    doubted: dict[str, int] = field(default_factory=dict)
     last: tuple[Reading, float] | None = None
 
     def age_s(self) -> float | None:
@@ -72,6 +74,8 @@ class Figures:
             figures.is_up = True
             figures.reads += 1
             figures.last = (answer, time.monotonic())
+            for name in doubt_names(answer.doubt) if answer.doubt else ():
+                figures.doubted[name] = figures.doubted.get(name, 0) + 1
 
     def acknowledged(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
         """Add what is safe on the disk to the energy."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from powergraph_collector.model import Event, EventKind, Sample, Source
+from powergraph_collector.doubts import doubt_names, doubt_words
+from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source
 from powergraph_collector.polling.clock import Step
 from powergraph_collector.sources.contract import Answer, Cap, NoReading
 
@@ -18,6 +19,7 @@ class SeriesState:
     bmc: str
     outage: Event | None = None
     cap: Event | None = None
+    doubt: Event | None = None
     source: Source | None = None
     last_ms: int | None = None
 
@@ -31,6 +33,7 @@ class SeriesState:
             records.append(Event(self.bmc, EventKind.SOURCE, at_ms, at_ms, answer.source.value, detail))
         if answer.cap is not None:
             records += self._capped(answer.cap, at_ms)
+        records += self._doubted(answer.doubt, at_ms)
         self.source = answer.source
         self.last_ms = at_ms
         records.append(Sample(self.bmc, at_ms, answer.power_w, answer.source, answer.doubt, answer.statistics))
@@ -40,7 +43,7 @@ class SeriesState:
         if self.outage is not None and self.outage.reason == answer.reason.value:
             return []
         begun = Event(self.bmc, EventKind.OUTAGE, asked_ms, None, answer.reason.value, answer.detail)
-        records = self._recovered(asked_ms)
+        records = [*self._recovered(asked_ms), *self._undoubted(asked_ms)]
         self.outage = begun
         records.append(begun)
         return records
@@ -58,11 +61,11 @@ class SeriesState:
 
     def ended(self, at_ms: int) -> list[Record]:
         """The series is not polled any more: nor is it known how long its outage and its cap last."""
-        return [*self._recovered(at_ms), *self._uncapped(at_ms)]
+        return [*self._recovered(at_ms), *self._uncapped(at_ms), *self._undoubted(at_ms)]
 
     def restated(self) -> list[Record]:
-        """The outage and the cap that last, for the record of a new day."""
-        return [event for event in (self.outage, self.cap) if event is not None]
+        """The outage, the cap and the doubt that last, for the record of a new day."""
+        return [event for event in (self.outage, self.cap, self.doubt) if event is not None]
 
     def _capped(self, cap: Cap, at_ms: int) -> list[Record]:
         """What to keep of a cap that was told: nothing while it is the one that lasts."""
@@ -78,3 +81,18 @@ class SeriesState:
     def _uncapped(self, at_ms: int) -> list[Record]:
         cap, self.cap = self.cap, None
         return [] if cap is None else [replace(cap, end_ms=max(at_ms, cap.begin_ms))]
+
+    def _doubted(self, doubt: Doubt, at_ms: int) -> list[Record]:
+        """What to keep of what speaks against a sample: nothing while it is what spoke against the one before."""
+        reason = " ".join(doubt_names(doubt))
+        if reason == (self.doubt.reason if self.doubt else ""):
+            return []
+        records = self._undoubted(at_ms)
+        if doubt:
+            self.doubt = Event(self.bmc, EventKind.DOUBT, at_ms, None, reason, doubt_words(doubt))
+            records.append(self.doubt)
+        return records
+
+    def _undoubted(self, at_ms: int) -> list[Record]:
+        doubt, self.doubt = self.doubt, None
+        return [] if doubt is None else [replace(doubt, end_ms=max(at_ms, doubt.begin_ms))]

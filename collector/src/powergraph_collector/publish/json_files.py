@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from powergraph_collector.days import iso, month_ranges, ranges, year_ranges
-from powergraph_collector.history.documents import doubt_names
+from powergraph_collector.doubts import doubt_names
 from powergraph_collector.history.storage_state import StorageState
 from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.settings_model import Bmc, Settings, TariffRate, TariffTable

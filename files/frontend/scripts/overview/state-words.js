@@ -1,8 +1,8 @@
 /** A machine's state in words: since when it is so, why, and what to doubt. */
 
-import { has, t } from "../language.js";
+import { t } from "../language.js";
 import { clock, date, shortDate } from "../time.js";
-import { reasonWords, stateName } from "../words.js";
+import { doubtWords, reasonWords, stateName } from "../words.js";
 import { shownZone } from "../zone.js";
 
 /** `silent since 11:30`; `answering, in doubt`. @param {import("./entries.js").Entry} entry @param {number} now */
@@ -22,9 +22,4 @@ export function whyWords({ state, doubts, machine }) {
   const why =
     state === "silent" || (state === "waiting" && machine.reading.reason) ? [reasonWords(machine.reading.reason)] : [];
   return [...why, ...doubts.map(doubtWords)].join("; ");
-}
-
-function doubtWords(/** @type {string} */ flag) {
-  const key = `overview.flag_${flag}`;
-  return has(key) ? t(key) : t("overview.flag_other", { flag });
 }

@@ -31,8 +31,16 @@ import {
   spanOfDay,
   zoneLabel,
 } from "../time.js";
-import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE, silenceNotices } from "../trust.js";
-import { badRowsNotice, fileNotice, fleetNotices, reasonWords, unknownMachineNotice } from "../words.js";
+import { coverageNotice, doubtNotices, indexNotices, LOW_COVERAGE, silenceNotices, spanDoubtNotice } from "../trust.js";
+import {
+  badRowsNotice,
+  doubtWords,
+  fileNotice,
+  fleetNotices,
+  reasonWords,
+  sourceWords,
+  unknownMachineNotice,
+} from "../words.js";
 import { zoneChoice } from "../zone.js";
 
 /**
@@ -168,6 +176,7 @@ class Daily {
       coverageNotice(whole, t("trust.low_coverage_text", { title: machine.title })),
       ...(found.isOpen ? silenceNotices([machine], machine.zone, now) : []),
       ...doubtNotices([machine]),
+      spanDoubtNotice(machine, found.happened.events, found.span),
     ];
   }
 
@@ -628,7 +637,8 @@ const words = {
   cap: ({ value }) => (value === null ? t("daily.cap_gone") : t("daily.cap", { watts: format.watts(value) })),
   clock_step: ({ value }) => stepWords(Number(value)),
   interval: ({ value }) => t("daily.interval", { length: format.duration(value ?? 0) }),
-  source: ({ detail, reason }) => t("daily.source", { source: detail || reason }),
+  source: ({ reason }) => t("daily.source", { source: sourceWords(reason) }),
+  doubt: ({ reason }) => t("daily.doubt", { doubts: reason.split(" ").map(doubtWords).join("; ") }),
 };
 
 function stepWords(/** @type {number} */ ms) {

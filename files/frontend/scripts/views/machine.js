@@ -31,7 +31,15 @@ import { serverNow } from "../published/fetching.js";
 import { Fleet } from "../published/fleet.js";
 import { MachineHistory, ROW_MS } from "../published/history.js";
 import { clock, date, dayOf, HOUR, iso, startOfDay } from "../time.js";
-import { coverageNotice, doubtNotices, indexNotices, isDayMissing, silenceNotices, stateWords } from "../trust.js";
+import {
+  coverageNotice,
+  doubtNotices,
+  indexNotices,
+  isDayMissing,
+  silenceNotices,
+  spanDoubtNotice,
+  stateWords,
+} from "../trust.js";
 import { fleetNotices, unknownMachineNotice } from "../words.js";
 import { shownZone, zoneChoice } from "../zone.js";
 
@@ -504,6 +512,7 @@ class MachineView {
         : nothingNotice(machine, window, this.now, zone, this.read, this.fleet.address(machine)),
       ...silenceNotices([machine], zone, this.now),
       ...doubtNotices([machine]),
+      spanDoubtNotice(machine, this.read.happened.events, window),
       ...indexNotices([machine], this.now, this.follow.checked),
       any && this.figures && files.length === 0
         ? coverageNotice(this.figures, t("trust.low_coverage_text", { title: machine.title }))
