@@ -81,7 +81,7 @@ def sources(figures: Figures, **changed: object) -> Sources:
     usual = {
         "name": "lab",
         "figures": figures,
-        "counts": Counts(),
+        "counts": Counts,
         "last_round_s": lambda: 1.0,
         "storage": StorageState,
         "stored": lambda: 0,

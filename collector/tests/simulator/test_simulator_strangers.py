@@ -15,6 +15,16 @@ SENSORS = [
     {"name": "PS1 Power In", "entity": 10, "share": 0.5, "step_w": 2},
     {"name": "CPU Power", "entity": 3, "watts": 100},
 ]
+AWKWARD_SENSORS = [
+    {"name": "ones", "format": "ones", "watts": -100, "step_w": 2},
+    {"name": "twos", "format": "twos", "watts": -100, "step_w": 2},
+    {"name": "offset", "step_w": 16, "b": 100, "b_exp": 1, "r_exp": -1, "watts": 420},
+    {"name": "unit one", "lun": 1, "number": 9, "watts": 200},
+    {"name": "large", "step_w": 300, "b": -300, "watts": 3000},
+    {"name": "gone", "state": 0xE0, "watts": 200},
+    {"name": "refused", "code": 0xCB, "watts": 200},
+    {"name": "no number", "format": "none", "watts": 200},
+]
 PYGHMI = """
 import sys
 from pyghmi.ipmi import command
@@ -86,6 +96,22 @@ def test_ipmitool_understands_every_answer(simulate, ipmitool, suite: int) -> No
     assert re.search(r"PS1 Power In +\| [0-9A-F]+h \| ok +\| 10.1 +\| 218 Watts", ask("sdr", "elist"))
     assert re.search(r"CPU Power +\| 100.000 +\| Watts +\| ok", ask("sensor"))
     assert [watts for _, _, watts in simulator.served] == [436] + [436, 218, 100] * 3
+
+
+def test_ipmitool_reads_awkward_sensors_as_they_are_meant(simulate, ipmitool) -> None:
+    simulator = simulate(node01={"sdr": AWKWARD_SENSORS})
+    listed = ipmitool(simulator.addresses["node01"], "sensor")
+    told = {name.strip(): value.strip() for name, value, *_ in (line.split("|") for line in listed.splitlines())}
+    watts = {"ones": "-100.000", "twos": "-100.000", "offset": "420.000", "unit one": "200.000", "large": "3000.000"}
+    assert {name: told[name] for name in watts} == watts
+    assert told["gone"] == told["refused"] == "na"
+    assert told.get("no number") not in {"200.000", "50.000"}
+
+
+def test_ipmitool_gets_the_records_of_an_awkward_repository(simulate, ipmitool) -> None:
+    quirks = {"largest_chunk": 12, "lost_reservations": 1}
+    simulator = simulate(node01={"sdr": SENSORS, "sdr_quirks": quirks})
+    assert re.search(r"System Level +\| 436 Watts", ipmitool(simulator.addresses["node01"], "sdr", "list"))
 
 
 def test_ipmitool_sets_activates_and_takes_away_a_cap_that_the_watts_keep_to(simulate, ipmitool) -> None:

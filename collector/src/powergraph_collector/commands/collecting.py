@@ -117,6 +117,12 @@ def advice(reason: Reason) -> str:
     """What a person can do about a failed contact."""
     if reason is Reason.NO_SESSION_SLOT:
         return "Wait for more than a minute, or close other sessions of the BMC."
+    if reason is Reason.PORT_CLOSED:
+        return (
+            "Check --port, or switch IPMI over LAN on at the BMC (iLO: Security, Access Settings, IPMI/DCMI over LAN; "
+            "iDRAC: Connectivity, Network, IPMI Settings; XCC: Network, IPMI over LAN; eBMC: Security and access, "
+            "Policies, Network IPMI)."
+        )
     return {
         ExitCode.UNREACHABLE: "Check --host and --port, and that IPMI over LAN is enabled on the BMC.",
         ExitCode.LOGIN: "Check --user and the password, and that the user may log in over LAN.",

@@ -105,6 +105,13 @@ def test_a_name_is_read_in_its_coding(coding: str, name: str) -> None:
     assert parsed(coding=coding, name=name).name == name
 
 
+def test_six_bits_a_letter_are_packed_as_in_the_example_of_the_specification() -> None:
+    raw = record()[:47] + b"\x83\x29\xdc\xa6"
+    sensor = parse(raw)
+    assert sensor is not None
+    assert sensor.name == "IPMI"
+
+
 def test_the_length_of_a_packed_name_may_be_told_in_letters() -> None:
     raw = bytearray(record(coding="packed", name="TOTAL POWER"))
     raw[47] = raw[47] & 0xC0 | len("TOTAL POWER")

@@ -109,6 +109,13 @@ def test_a_record_that_is_shorter_than_it_says_ends_where_it_ends(code: int) -> 
     assert hold_with(fetch_records(), with_answer(repository(long), change)) == long
 
 
+@pytest.mark.parametrize("said", [0xFA, 0xFB, 0xFD, 0xFF])
+def test_of_a_record_that_is_longer_than_can_be_asked_for_the_beginning_is_fetched(said: int) -> None:
+    longest = RECORDS[0][:4] + bytes((said,)) + RECORDS[0][5:]
+    longest += bytes(5 + said - len(longest))
+    assert hold_with(fetch_records(), repository([longest])) == [longest[:0x100]]
+
+
 @pytest.mark.parametrize("losses", [1, 4, 5, 9, 1000])
 def test_a_reservation_that_is_lost_is_made_anew_and_done_without_at_last(losses: int) -> None:
     assert hold(fetch_records(), SensorCommands(SENSORS, SdrQuirks(lost_reservations=losses))) == RECORDS

@@ -36,10 +36,7 @@ _STATUSES: Final = {
 _NO_SLOT: Final = frozenset({0x01, 0x0B})
 _OF_ROLE: Final = frozenset({0x09, 0x0A, 0x0D})  # the last since BMCs look for a user of that name and role
 _OF_SUITE: Final = frozenset({0x03, 0x04, 0x05, 0x06, 0x07, 0x10, 0x11})
-_SWITCHED_OFF: Final = (
-    "its port is closed: IPMI over LAN is switched off or filtered; switch it on in the BMC's settings (iLO: Security, "
-    "Access Settings; iDRAC: Connectivity, IPMI Settings; XCC: Network, Service Enablement; eBMC: Policies)"
-)
+_SWITCHED_OFF: Final = "no answer, its port is closed: IPMI over LAN is switched off or filtered"
 _FAULTS: Final = {
     Fault.WEAKER: (Reason.LOGIN_REFUSED, "the BMC chose weaker algorithms than those of the cipher suite"),
     Fault.WRONG_CODE: (Reason.LOGIN_REFUSED, "incorrect password"),

@@ -38,6 +38,7 @@ _DEVICE: Final = _Commands(_SENSOR, reserve=0x22, get=0x21)
 
 _FIRST_RECORD, _LAST_RECORD = 0x0000, 0xFFFF
 _WHOLE_RECORD: Final = 0xFF
+_LONGEST_ASKED: Final = 0x100  # where a part begins is told in one byte
 _CHUNK_BYTES: Final = (16, 8, 4, 2, 1)  # what is asked for at once: less where a BMC refuses more
 _MOST_REQUESTS: Final = 32_768
 _MOST_LOSSES: Final = 5
@@ -175,7 +176,7 @@ class _Walk:
                 next_id = told_next
             record += data[: length - begin]
             if begin < HEADER_BYTES <= len(record):
-                length = HEADER_BYTES + record[4]
+                length = min(HEADER_BYTES + record[4], _LONGEST_ASKED)
         return next_id, record
 
     def _fitting_part(self, record_id: int, begin: int, wanted: int) -> Conversation[Response]:

@@ -55,7 +55,7 @@ def _set(words: str) -> frozenset[str]:
 
 _POWER = _set(
     "power pwr pw watts watt w sensor reading rdng value now cur curr current present instantaneous instant inst real "
-    "active unit monitor mon meas measured"
+    "active unit monitor mon meas measured dcmi"
 )
 _INPUT = frozenset({"in", "input", "pin", "inlet", "ac", "vin"})
 _OUTPUT = frozenset({"out", "output", "pout", "dc"})

@@ -7,7 +7,6 @@ the SDRs, hundreds of requests, are fetched by `ipmitool sdr dump`.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -27,10 +26,18 @@ from powergraph_collector.sources.contract import Answer, Answered, NoReading, R
 from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
-from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
+from powergraph_collector.sources.ipmi.message import Request, Response, SilenceError
 from powergraph_collector.sources.ipmi.reading import read_power
 from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
+from powergraph_collector.sources.ipmi.tool_text import (
+    DUMP_CUT,
+    NO_LOGIN,
+    NO_SESSION,
+    NO_SUITE,
+    complaint,
+    response_of,
+)
 
 TIME_LIMIT_S: Final = 20.0
 CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long
@@ -40,29 +47,6 @@ MOST_PROCESSES: Final = 16
 _PRIVILEGES: Final = {"user": "USER", "operator": "OPERATOR", "administrator": "ADMINISTRATOR"}
 _CIPHER_SUITES: Final = (17, 3)
 _STUB_VENDORS = "0\n  unknown\n"
-
-_BYTES = re.compile(r"(?:(?: [0-9a-f]{2}){1,16}\n)+|\n")
-_REFUSED = re.compile(r"Unable to send RAW command \(.*rsp=0x([0-9a-f]{1,2})\)")
-# After a login without an answer, ipmitool goes on without a session. These are what it asks first in one.
-_NO_SESSION = re.compile(r"Get Device ID command failed|Set Session Privilege Level to \w+ failed")
-# After these, `ipmitool sdr dump` ends as if there were no more records.
-_DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid length|renew SDR reservation")
-
-_NO_SUITE, _NO_LOGIN = "no matching cipher suite", "no answer to the login"
-# What `ipmitool -v` says of a session that did not come about, most telling first.
-_COMPLAINTS = (
-    (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, "incorrect password"),
-    (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, "unauthorized name"),
-    (re.compile(r"invalid role|unauthorized role|Privilege Level to \w+ failed: .*0x8[01]"),
-     Reason.LOGIN_REFUSED, "privilege refused"),
-    (re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE),
-     Reason.LOGIN_REFUSED, _NO_SUITE),
-    (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
-    (re.compile(r"not known|lookup for"), Reason.UNRESOLVABLE, "host name has no address"),
-    (_NO_SESSION, Reason.TIMEOUT, _NO_LOGIN),
-    (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response|unable to send", re.IGNORECASE),
-     Reason.TIMEOUT, "no answer"),
-)  # fmt: skip
 
 _TOO_LOW = NoReading(Reason.LOGIN_REFUSED, "completion code 0xD4: privilege too low")
 
@@ -92,28 +76,6 @@ class _Bmc:
         suites = _CIPHER_SUITES if self.login.cipher_suite is None else (self.login.cipher_suite,)
         ways = [(privilege, suite) for privilege in privileges for suite in suites]
         return ways[ways.index(self.way) :] if self.way else ways
-
-
-def response_of(printed: str, complaints: str) -> Response | NoReading:
-    """What the BMC answered to `ipmitool -v raw` (1.8.15 to 1.8.19), of its standard output and its standard error."""
-    if _NO_SESSION.search(complaints):
-        return complaint(complaints)
-    refused = _REFUSED.search(complaints)
-    if refused:
-        return Response(int(refused[1], 16))
-    if _BYTES.fullmatch(printed):
-        return Response(SUCCESS, bytes.fromhex(printed))
-    return complaint(complaints)
-
-
-def complaint(text: str) -> NoReading:
-    """What a failed run of `ipmitool -v` says."""
-    for pattern, reason, detail in _COMPLAINTS:
-        if pattern.search(text):
-            return NoReading(reason, detail)
-    last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
-    printable = "".join(letter for letter in last_line if letter.isprintable())[:200]
-    return NoReading(Reason.BAD_ANSWER, f"ipmitool says: {printable}" if printable else "ipmitool printed no answer")
 
 
 class ToolReader:
@@ -196,7 +158,7 @@ class ToolReader:
             if isinstance(answer, Reading):
                 bmc.way = way
                 return answer
-            lacks_suite = answer.detail in {_NO_SUITE, _NO_LOGIN}  # some BMCs do not answer to a suite that they lack
+            lacks_suite = answer.detail in {NO_SUITE, NO_LOGIN}  # some BMCs do not answer to a suite that they lack
             is_final = answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail
             if is_final and not lacks_suite:
                 return answer  # a further try would end alike, or lock the account
@@ -278,9 +240,9 @@ class ToolReader:
         with tempfile.TemporaryDirectory(dir=self._home.name) as folder:
             path = Path(folder, "sdr")
             run = self._run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
-            if run.returncode or _NO_SESSION.search(run.stderr) or not path.exists():
+            if run.returncode or NO_SESSION.search(run.stderr) or not path.exists():
                 raise _NoAnswer(complaint(run.stderr))
-            if _DUMP_CUT.search(run.stderr):
+            if DUMP_CUT.search(run.stderr):
                 raise SensorError("ipmitool got only a part of the SDR repository")
             with path.open("rb") as file:
                 return file.read(sdr.LARGEST_DUMP_BYTES + 1)
