@@ -16,14 +16,16 @@ from typing import Any
 import pytest
 
 from powergraph_collector import heartbeat
+from powergraph_collector.history.begun_again import begun_again
 from powergraph_collector.history.powerdb import AppendTable, PowerDB
 from powergraph_collector.history.storage import LogStorage
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.model import Event, EventKind, Sample
-from powergraph_collector.service import Service, begun_again, stop_on_signals
+from powergraph_collector.service import Service
 from powergraph_collector.settings import Settings, load, validated
 from powergraph_collector.simulator.config import validated as simulator_config
 from powergraph_collector.simulator.server import Simulator
+from powergraph_collector.stopping import stop_on_signals
 from tests.conftest import PASSWORD, USER
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 import resource
-import signal
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from powergraph_collector import heartbeat
-from powergraph_collector.days import FIRST_MS, LAST_MS
-from powergraph_collector.energy import HOLDS_INTERVALS
 from powergraph_collector.history import opening
-from powergraph_collector.history.engine import History, HistoryAwayError, Spooling
+from powergraph_collector.history.begun_again import begun_again
+from powergraph_collector.history.engine import History, Spooling
 from powergraph_collector.history.recorder import MOST_RECORDS, Recorder
 from powergraph_collector.history.retention import DroppingHistory, SampleRetention
 from powergraph_collector.history.storage_state import StorageState, Storing
@@ -24,7 +21,7 @@ from powergraph_collector.inbox import Inbox
 from powergraph_collector.metrics.families import Sources, registry_of
 from powergraph_collector.metrics.figures import Figures
 from powergraph_collector.metrics.server import MetricsServer
-from powergraph_collector.model import Event, EventKind, Reason, Sample
+from powergraph_collector.model import Event, EventKind, Sample
 from powergraph_collector.polling.clock import Clock
 from powergraph_collector.polling.outages import Record
 from powergraph_collector.polling.poller import Target
@@ -32,15 +29,13 @@ from powergraph_collector.polling.pollers import Pollers
 from powergraph_collector.publish import files, json_files
 from powergraph_collector.publish.publisher import Publisher
 from powergraph_collector.publish.tail import TAIL_FILE, TailPublisher
-from powergraph_collector.settings import Bmc, Settings, SettingsError
+from powergraph_collector.settings import Settings, SettingsError
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import Answer, Reader, ToolMissing
 
 HEARTBEAT_FILE: Final = "heartbeat"
 STORAGE_FILE: Final = "storage.json"  # beside it: the storage object of now.json, for when that cannot be written
 _BEAT_S: Final = 1.0
-_AGAIN_S: Final = 1.0  # what comes sooner is the same wish: of a terminal and a wrapper, or of a nervous finger
-_DAY_MS: Final = 86_400_000
 _LEAST_FILES: Final = 65_536
 
 _log = logging.getLogger("powergraph")
@@ -82,35 +77,6 @@ def targets_of(settings: Settings, begun: Iterable[Event] = ()) -> list[tuple[st
         (registry.reader_of(bmc), Target(registry.access_of(bmc), bmc.interval_s, caps.get(bmc.name)))
         for bmc in settings.bmcs
     ]
-
-
-@contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM, Ctrl-C and a terminal that closes set `stop`; one that comes later than with it ends at once.
-
-    SIGHUP is left alone where somebody cares for it: `nohup`, or a service that reloads. A terminal that closes often
-    says so twice, and means no hurry.
-    """
-    former = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        former[signal.SIGHUP] = signal.SIG_DFL
-
-    asked_s: list[float] = []
-
-    def on_signal(number: int, _frame: object) -> None:
-        stop.set()
-        asked_s.append(time.monotonic())
-        if number != signal.SIGHUP and asked_s[-1] - asked_s[0] > _AGAIN_S:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-
-    for each in former:
-        signal.signal(each, on_signal)
-    try:
-        yield
-    finally:
-        for each, handler in former.items():
-            signal.signal(each, handler)
 
 
 @dataclass(slots=True)
@@ -353,47 +319,6 @@ class Service:
             self._publishing.acknowledged(samples, events)
         if self.watcher is not None:
             self.watcher.acknowledged(samples, events)
-
-
-def begun_again(history: History, bmcs: Iterable[Bmc], now_ms: int) -> list[Event]:
-    """The events that say since when nothing was collected of a BMC, where that is known, and its interval if new.
-
-    Caps that lasted when it was last heard of are among them, as they are: they last until the BMC says otherwise.
-    """
-    events: list[Event] = []
-    for bmc in bmcs:
-        if told_interval_s(history, bmc.name, now_ms) != bmc.interval_s:
-            events.append(Event(bmc.name, EventKind.INTERVAL, now_ms, now_ms, value=bmc.interval_s))
-    away = ""
-    for bmc in bmcs:
-        try:
-            last = history.last(bmc.name, 1)
-        except HistoryAwayError as error:
-            away = away or str(error)
-            last = []
-        since_ms = last[-1].at_ms if last else 0
-        told = [event for event in history.read_events(bmc.name, since_ms, now_ms + 1) if event.end_ms is None]
-        lasting = [event for event in told if event.kind is EventKind.OUTAGE]
-        events += [event for event in told if event.kind is EventKind.CAP][-1:]
-        events += [replace(event, end_ms=max(now_ms, event.begin_ms)) for event in lasting]
-        doubts = [event for event in told if event.kind is EventKind.DOUBT]
-        events += [replace(event, end_ms=max(since_ms, event.begin_ms) + 1) for event in doubts]  # with the last sample
-        if last and not lasting and now_ms - since_ms > HOLDS_INTERVALS * bmc.interval_s * 1000:
-            detail = "the collector was not running"
-            events.append(Event(bmc.name, EventKind.OUTAGE, since_ms, now_ms, Reason.COLLECTOR_STOPPED.value, detail))
-    if away:
-        _log.warning("not known of every BMC since when nothing was collected: %s", away)
-    return events
-
-
-def told_interval_s(history: History, bmc: str, now_ms: int) -> float | None:
-    """The interval that the history was last told of, so that energy is known from it alone; None if of none."""
-    for from_ms in (now_ms - 2 * _DAY_MS, now_ms - 60 * _DAY_MS, FIRST_MS):  # old events are seldom needed
-        events = history.read_events(bmc, max(FIRST_MS, from_ms), LAST_MS)
-        told = [event.value for event in events if event.kind is EventKind.INTERVAL]
-        if told:
-            return told[-1]
-    return None
 
 
 def _raise_file_limit() -> None:

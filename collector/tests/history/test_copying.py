@@ -14,12 +14,12 @@ from tests.victoria_server import VictoriaServer
 
 from powergraph_collector.days import LAST_MS
 from powergraph_collector.history import copying
+from powergraph_collector.history.begun_again import begun_again
 from powergraph_collector.history.engine import HistoryAwayError, ReadableHistory
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
 from powergraph_collector.history.victoriametrics import VictoriaMetricsReader
 from powergraph_collector.history.victoriametrics_http import Access, Server
 from powergraph_collector.model import Event, EventKind, Sample, Statistics
-from powergraph_collector.service import begun_again
 from powergraph_collector.settings_model import Bmc
 
 EVENTS = [

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from tests.victoria_server import VictoriaServer, certificate, free_port
 
 from powergraph_collector.history import durable, victoriametrics_http
+from powergraph_collector.history.begun_again import begun_again
 from powergraph_collector.history.engine import HistoryAwayError
 from powergraph_collector.history.spool import Spool
 from powergraph_collector.history.tinydb_engine import TinyDbHistory
@@ -33,7 +34,6 @@ from powergraph_collector.history.victoriametrics_forwarding import Pace
 from powergraph_collector.history.victoriametrics_http import Access, Server
 from powergraph_collector.history.victoriametrics_series import NotOursError, Placed, Series, import_lines, series_of
 from powergraph_collector.model import Doubt, Event, EventKind, Sample, Source, Statistics
-from powergraph_collector.service import begun_again
 from powergraph_collector.settings_model import Bmc
 
 DAY_MS = 86_400_000

@@ -26,10 +26,11 @@ from powergraph_collector.doubts import doubt_words
 from powergraph_collector.model import Doubt, Event, Reason, Sample
 from powergraph_collector.polling.poller import Poller
 from powergraph_collector.publish.csv_files import HEADER, rows
-from powergraph_collector.service import Service, stop_on_signals, targets_of
+from powergraph_collector.service import Service, targets_of
 from powergraph_collector.settings_model import Bmc, Settings
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import Answer, NoReading
+from powergraph_collector.stopping import stop_on_signals
 
 
 def collecting_options(command: F) -> F:

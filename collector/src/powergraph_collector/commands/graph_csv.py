@@ -12,7 +12,8 @@ from powergraph_collector import settings
 from powergraph_collector.commands import collecting, frame
 from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
 from powergraph_collector.commands.frame import CommandError, ExitCode
-from powergraph_collector.service import Service, stop_on_signals
+from powergraph_collector.service import Service
+from powergraph_collector.stopping import stop_on_signals
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=frame.EXIT_CODES_HELP)

@@ -10,7 +10,6 @@ from powergraph_collector.commands import collecting
 from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
 from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode
 from powergraph_collector.days import iso
-from powergraph_collector.service import stop_on_signals
 from powergraph_collector.sources import registry
 from powergraph_collector.sources.contract import NoReading
 from powergraph_collector.sources.ipmi import dcmi, sensors
@@ -21,6 +20,7 @@ from powergraph_collector.sources.ipmi.message import SUCCESS, Response
 from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS
 from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
+from powergraph_collector.stopping import stop_on_signals
 
 Findings = list[tuple[str, str]]
 
