@@ -4,7 +4,7 @@ Its state is `state`, one value, which only the methods of Line change, all call
 
 CLOSED       no session, and nothing under way
 CONNECTING   the owner looks up the address, opens a socket, waits for its turn to log in; then `connected`
-SHAKING      the handshake is under way
+SHAKING      the handshake is under way, see `logging_in`
 RAISING      the session is there, and Set Session Privilege Level was asked
 IDLE         the session is there, and nothing is under way; an answer that is late may still come
 ASKING       a request of the conversation is under way
@@ -26,18 +26,15 @@ from typing import Any, Final, Protocol
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, refusals
-from powergraph_collector.sources.ipmi.handshake import Fault, Handshake, Objection, Step
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
+from powergraph_collector.sources.ipmi.logging_in import LOGIN_TIMEOUTS, Again, LoggingIn, Next, Refused, Send, Wait
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
-from powergraph_collector.sources.ipmi.session import SUITES, Drop, Session
-from powergraph_collector.sources.ipmi.ways import Privileges, Suites
+from powergraph_collector.sources.ipmi.session import Drop, Session
+from powergraph_collector.sources.ipmi.ways import Privileges
 
 ASIDE_WAIT_S: Final = 1.0  # for an answer that nobody waits for; a reading that is due meanwhile waits as long
-GRACE_S: Final = 0.3  # for something better than an objection, which anybody may have sent
-LOGIN_TIMEOUTS: Final = 3  # a login takes at most so many times `timeout_s`, whatever the BMC does or does not say
-LOGIN_RESENDS: Final = 0.6  # of timeout_s: a BMC that makes new numbers for a repeated RAKP 1 spoils the login
 REQUEST_RESENDS: Final = 0.4  # a repeated request bears the number of the first, and is answered once
 LATE_FACTOR: Final = 1.5  # a BMC that answered late gets that much more time, up to LOGIN_TIMEOUTS times timeout_s
 _GET_DEVICE_ID: Final = Request(0x06, 0x01)
@@ -88,9 +85,9 @@ class Line:
     """The line to one BMC; see the module."""
 
     __slots__ = (
-        "_answered", "_begin", "_conversation", "_handshake", "_is_last_try", "_is_raised", "_is_silent", "_late",
-        "_owner", "_patience_s", "_privileges", "_request", "_session", "_suites", "_until_s", "deadline_s",
-        "knowledge", "login", "place", "socket", "state", "used_at_s",
+        "_answered", "_begin", "_conversation", "_is_last_try", "_is_raised", "_is_silent", "_late", "_logging_in",
+        "_owner", "_patience_s", "_privileges", "_request", "_session", "deadline_s", "knowledge", "login", "place",
+        "socket", "state", "used_at_s",
     )  # fmt: skip
 
     def __init__(self, login: Login, owner: Owner, *, judges_at_once: bool = False) -> None:
@@ -103,16 +100,14 @@ class Line:
         self.place: tuple[str, int] | None = None
         self._owner = owner
         self._privileges = Privileges.named(login.privilege)
-        self._suites = Suites(login.cipher_suite)
+        self._logging_in = LoggingIn(login, judges_at_once=judges_at_once)
         self._session: Session | None = None
-        self._handshake: Handshake | None = None
         self._begin: Begin | None = None
         self._answered: Answered | None = None
         self._conversation: Conversation[Any] | None = None
         self._request: Request | None = None
         self._late: tuple[Request, Begin, Answered] | None = None
         self._patience_s = login.timeout_s
-        self._until_s = 0.0
         self._is_last_try = False
         self._is_silent = False
         self._is_raised = False
@@ -129,13 +124,12 @@ class Line:
             self._leave()
         if self._session is None:
             if self.state is State.CLOSED:
-                self.state = State.CONNECTING
-                self._until_s = 0.0
-                self._owner.connect(self)
+                self._logging_in.start_clock()
+                self._connect()
         elif self._is_silent:
             self._request_in(State.CHECKING, _GET_DEVICE_ID)
         elif not self._is_raised:
-            self._until_s = time.monotonic() + LOGIN_TIMEOUTS * self.login.timeout_s
+            self._logging_in.start_clock()
             self._raise_privilege()
         else:
             assert self._begin is not None  # noqa: S101 -- somebody asked
@@ -154,7 +148,11 @@ class Line:
         """Take what the socket brought; returns why it was dropped, if it was."""
         session = self._session
         if session is None:
-            return self._shake(packet)
+            step = self._logging_in.received(packet)
+            if step is None:
+                return Drop.FOREIGN
+            self._do(step)
+            return None
         response = session.open(packet)
         if isinstance(response, Drop):
             if response is Drop.UNASKED and self.state is State.CHECKING:
@@ -259,17 +257,14 @@ class Line:
     def expired(self) -> None:
         """The time is over for which the line waited."""
         if self.state is State.SHAKING:
-            self._shake_expired()
+            self._do(self._logging_in.expired())
         elif self.state is State.ASIDE:
             self._end_aside(None)
         elif not self._is_last_try and self._session is not None:
             self._is_last_try = True
             self._owner.send(self, self._session.seal_again())
             delay_s = self._patience_s * (1 - REQUEST_RESENDS)
-            if self.state is State.RAISING:
-                self._wait_for_login(delay_s)
-            else:
-                self._owner.wait(self, delay_s)
+            self._owner.wait(self, self._logging_in.within(delay_s) if self.state is State.RAISING else delay_s)
         else:
             self._fell_silent()
 
@@ -297,9 +292,9 @@ class Line:
 
     def closed_port(self) -> None:
         """The BMC's system, or one between, says that there is nobody at its port; only believed of a login."""
-        if self.state is State.SHAKING and self._handshake is not None and self._handshake.objection is None:
-            self._handshake.object(Fault.CLOSED_PORT)
-            self._owner.wait(self, min(GRACE_S, self.login.timeout_s))
+        step = self._logging_in.closed_port() if self.state is State.SHAKING else None
+        if step is not None:
+            self._do(step)
 
     def unreachable(self, answer: NoReading) -> None:
         """There is no way to the BMC: no address, no socket."""
@@ -310,7 +305,6 @@ class Line:
         self.state = State.CLOSED if self._session is None else State.IDLE
         self.deadline_s = float("inf")
         if self._session is None:
-            self._handshake = None
             self._owner.disconnect(self)
         self._answer(answer)
 
@@ -318,51 +312,37 @@ class Line:
 
     def connected(self) -> None:
         """There is a socket, and it is this line's turn."""
-        login = self.login
         self.state = State.SHAKING
-        if not self._until_s:
-            self._until_s = time.monotonic() + LOGIN_TIMEOUTS * login.timeout_s
-        self._handshake = Handshake(
-            login.user.encode(),
-            login.password.reveal().encode(),
-            login.group_key,
-            self._privileges.level,
-            SUITES[self._suites.suite],
-        )
-        self._send_step()
+        self._do(self._logging_in.begin(self._privileges.level))
 
-    def _send_step(self) -> None:
-        assert self._handshake is not None  # noqa: S101 -- SHAKING
-        self._is_last_try = False
-        self._owner.send(self, self._handshake.packet)
-        self._wait_for_login(self.login.timeout_s * LOGIN_RESENDS)
+    def _do(self, step: Next) -> None:
+        """Do what is next in a login."""
+        if isinstance(step, Send):
+            self._owner.send(self, step.packet)
+            self._owner.wait(self, step.delay_s)
+        elif isinstance(step, Wait):
+            self._owner.wait(self, step.delay_s)
+        elif isinstance(step, Again):
+            self._connect()
+        elif isinstance(step, Refused):
+            if step.is_of_role:
+                self._refused_privilege(step.answer)
+            else:
+                self._fail(step.answer)
+        else:
+            self._session = Session(step)
+            self._is_silent = self._is_raised = False
+            self._raise_privilege()
 
-    def _wait_for_login(self, delay_s: float) -> None:
-        self._owner.wait(self, max(0.0, min(delay_s, self._until_s - time.monotonic())))
-
-    def _shake(self, packet: bytes) -> Drop | None:
-        handshake = self._handshake
-        if handshake is None:
-            return Drop.FOREIGN
-        had_objection = handshake.objection is not None
-        if not handshake.feed(packet):
-            if handshake.objection is not None and not had_objection:
-                self._wait_for_login(min(GRACE_S, self.login.timeout_s))
-                return None
-            return Drop.FOREIGN
-        if handshake.keys is None:
-            self._send_step()
-            return None
-        self._session, self._handshake = Session(handshake.keys), None
-        self._is_silent = self._is_raised = False
-        self._suites.worked()
-        self._raise_privilege()
-        return None
+    def _connect(self) -> None:
+        self._owner.disconnect(self)
+        self.state = State.CONNECTING
+        self._owner.connect(self)
 
     def _raise_privilege(self) -> None:
         level = bytes((self._privileges.level,))
         self._request_in(State.RAISING, Request(_APPLICATION, _SET_PRIVILEGE, level))
-        self._wait_for_login(self._patience_s * REQUEST_RESENDS)
+        self._owner.wait(self, self._logging_in.within(self._patience_s * REQUEST_RESENDS))
 
     def _raised(self, response: Response) -> None:
         if response.code == SUCCESS:
@@ -375,54 +355,6 @@ class Line:
             self._leave()
             self._refused_privilege(NoReading(Reason.LOGIN_REFUSED, refusals.privilege_refused(response.code)))
 
-    def _shake_expired(self) -> None:
-        handshake = self._handshake
-        assert handshake is not None  # noqa: S101 -- SHAKING
-        is_over = time.monotonic() >= self._until_s
-        if handshake.objection is None and not self._is_last_try and not is_over:
-            self._is_last_try = True
-            self._owner.send(self, handshake.packet)
-            self._wait_for_login(self.login.timeout_s * (1 - LOGIN_RESENDS))
-        elif handshake.objection is not None:
-            self._objected(handshake.objection)
-        else:
-            self._said_nothing(handshake.step)
-
-    def _said_nothing(self, step: Step) -> None:
-        answer = NoReading(Reason.TIMEOUT, refusals.silence_at(step, self.login.timeout_s))
-        is_another_next = step is Step.OPEN_SESSION and self._suites.is_not_answered()
-        if is_another_next and self.knowledge.judges_at_once and time.monotonic() < self._until_s:
-            self._log_in_again()
-        else:
-            self._fail(answer)
-
-    def _objected(self, objection: Objection) -> None:
-        answer = refusals.answer_to(objection)
-        if refusals.is_of_role(objection):
-            self._refused_privilege(answer)
-        elif refusals.is_of_suite(objection):
-            if self._suites.is_refused(answer):
-                self._log_in_again()
-            else:
-                self._fail(self._suites.first_refusal or answer)
-        elif objection.fault in {Fault.WRONG_CODE, Fault.ZERO_CODE}:
-            if self._suites.is_defective(answer):
-                self._log_in_again()
-            else:
-                self._fail(answer)
-        else:
-            self._fail(answer)
-
-    def _log_in_again(self) -> None:
-        """Another attempt for the same answer, since the BMC said what was wrong with the one before."""
-        self._handshake = None
-        if time.monotonic() >= self._until_s:
-            self._fail(NoReading(Reason.TIMEOUT, f"no login within {LOGIN_TIMEOUTS * self.login.timeout_s:g} s"))
-            return
-        self._owner.disconnect(self)
-        self.state = State.CONNECTING
-        self._owner.connect(self)
-
     def _wants_more(self) -> None:
         self._conversation = None
         self._leave()
@@ -432,21 +364,22 @@ class Line:
     def _refused_privilege(self, answer: NoReading) -> None:
         """Go on with the next higher privilege, else with what there is without DCMI, else say so."""
         if self._privileges.climb():
-            self._log_in_afresh()
+            self._log_in_again()
             return
         if self._privileges.came_for_dcmi():
             self.knowledge.privilege_is_refused(time.monotonic())
-            self._log_in_afresh()
+            self._log_in_again()
             return
         self._fail(answer)
 
-    def _log_in_afresh(self) -> None:
-        if self.state is State.SHAKING:
-            self._log_in_again()
-        else:
-            self._until_s = time.monotonic() + LOGIN_TIMEOUTS * self.login.timeout_s
-            self.state = State.CONNECTING
-            self._owner.connect(self)
+    def _log_in_again(self) -> None:
+        """Log in for the same answer, with another privilege."""
+        if self.state is not State.SHAKING:
+            self._logging_in.start_clock()
+        elif self._logging_in.is_over:
+            self._fail(NoReading(Reason.TIMEOUT, "no login in time"))
+            return
+        self._connect()
 
     # Leaving
 
@@ -457,7 +390,7 @@ class Line:
             farewell = session.keys.bmc_session.to_bytes(4, "little")
             self._owner.send(self, session.seal(Request(_APPLICATION, _CLOSE_SESSION, farewell)))
         self._owner.disconnect(self)
-        self.state, self._handshake = State.CLOSED, None
+        self.state = State.CLOSED
         self.deadline_s = float("inf")
         self._is_silent = False
 
