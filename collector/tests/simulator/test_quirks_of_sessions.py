@@ -91,6 +91,7 @@ def test_the_answer_before_may_come_again_before_the_new_one() -> None:
     again, second = packets(client)
     assert again == first
     assert watts(client, second) != watts(client, first)
+    assert packets(client)[0] == second
 
 
 def test_a_packet_without_authentication_may_tell_other_watts_in_the_same_message() -> None:
@@ -111,6 +112,12 @@ def test_a_packet_without_authentication_may_tell_other_watts_in_the_same_messag
 def test_quirks_of_packets_go_together() -> None:
     client = Client.logged_in(bmc(quirks=["doubled", "reordered", "previous-first", "sequence-one"]))
     assert [len(packets(client)) for _ in range(2)] == [4, 5]
+
+
+def test_an_answer_that_takes_its_time_is_still_all_of_its_packets() -> None:
+    client = Client.logged_in(bmc(quirks=["doubled"], latency_s=0.5))
+    answer = client.sealed(message(dcmi.POWER_READING, 1))
+    assert answer and (answer.after_s, answer.more) == (0.5, (answer.datagram,))
 
 
 def test_requests_that_cross_may_get_each_others_data() -> None:
