@@ -19,6 +19,17 @@ DEVICE_ID = Request(0x06, 0x01)
 DIFFERENT = {"kind": "office", "idle_w": 100, "peak_w": 60_000}
 
 
+class Heard:
+    """A power source that notes when it is asked."""
+
+    def __init__(self, at_s: list[float]) -> None:
+        self.at_s = at_s
+
+    def watts(self, at_s: float) -> int:
+        self.at_s.append(at_s)
+        return 7
+
+
 def packets(client: Client, request: Request = dcmi.POWER_READING) -> list[bytes]:
     """All that comes back for one request, in the order of sending."""
     client.sequence = (client.sequence + 1) % 64
@@ -80,6 +91,7 @@ def test_the_answer_before_may_come_again_before_the_new_one() -> None:
     again, second = packets(client)
     assert again == first
     assert watts(client, second) != watts(client, first)
+    assert packets(client)[0] == second
 
 
 def test_a_packet_without_authentication_may_tell_other_watts_in_the_same_message() -> None:
@@ -100,6 +112,12 @@ def test_a_packet_without_authentication_may_tell_other_watts_in_the_same_messag
 def test_quirks_of_packets_go_together() -> None:
     client = Client.logged_in(bmc(quirks=["doubled", "reordered", "previous-first", "sequence-one"]))
     assert [len(packets(client)) for _ in range(2)] == [4, 5]
+
+
+def test_an_answer_that_takes_its_time_is_still_all_of_its_packets() -> None:
+    client = Client.logged_in(bmc(quirks=["doubled"], latency_s=0.5))
+    answer = client.sealed(message(dcmi.POWER_READING, 1))
+    assert answer and (answer.after_s, answer.more) == (0.5, (answer.datagram,))
 
 
 def test_requests_that_cross_may_get_each_others_data() -> None:
@@ -128,10 +146,12 @@ def test_packets_are_lost_both_ways_and_the_same_ones_in_every_run() -> None:
         machine = bmc(power={"kind": "constant", "watts": 7})
         client = Client.logged_in(machine)
         machine.reconfigure(bmc(power={"kind": "constant", "watts": 7}, loss=share).settings, machine.source)
+        heard: list[float] = []
+        machine.source = Heard(heard)
         told = []
         for _ in range(1000):
-            heard = machine._readings
-            told.append((client.ask(dcmi.POWER_READING) is not None, machine._readings > heard))
+            heard.clear()
+            told.append((client.ask(dcmi.POWER_READING) is not None, bool(heard)))
         return told
 
     seen = Counter(lost(0.05))

@@ -77,13 +77,12 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         self._fault_number = 0
         self._booted_s: float | None = None
         self._answered_while_booting: Counter[Quirk] = Counter()
-        self._chance = random.Random(settings.name)  # noqa: S311 -- the same packets are lost in every run
+        self._chance: random.Random | None = None
         self.reconfigure(settings, source)
 
     def reconfigure(self, settings: BmcConfig, source: PowerSource) -> None:
         """Take over new settings; sessions live on, unless the fault is a reboot."""
         self._configure_cap(settings)
-        self._configure_logins(settings)
         self.settings = settings
         self.source = source
         self._loss = settings.loss
@@ -94,6 +93,7 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
     def set_quirks(self, quirks: tuple[Quirk, ...]) -> None:
         """Have these quirks from now on; sequence numbers of sessions that there are go on as they began."""
         self.quirks = frozenset(quirks)
+        self._reads_soundly = not quirks and self.settings.dcmi_code is None
         self._idle_s = min(self.settings.idle_s, 30.0) if "closes-idle-30" in self.quirks else self.settings.idle_s
         refusal = refused_to_user(self.quirks)
         self._dcmi_refusal = INSUFFICIENT_PRIVILEGE if refusal is None else refusal
@@ -134,6 +134,8 @@ class SimulatedBmc(Logins, Identity, DcmiPower):
         return answer._replace(after_s=self._after_s) if self._after_s else answer
 
     def _is_lost(self) -> bool:
+        if self._chance is None:  # it is large, and few BMCs need it
+            self._chance = random.Random(self.settings.name)  # noqa: S311 -- the same packets are lost in every run
         return self._chance.random() < self._loss
 
     def _before_session(self, datagram: bytes, wall_s: float, steady_s: float) -> Answer | None:

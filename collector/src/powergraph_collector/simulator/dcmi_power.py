@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from powergraph_collector.simulator.config import BmcConfig, Fault
@@ -27,6 +28,28 @@ _SHORT_SIZE: Final = 6
 _NOT_MEASURING: Final[tuple[Fault, ...]] = ("inactive-zero", "inactive-value")
 
 
+@dataclass(slots=True)
+class _Statistics:
+    """What the BMC has measured since its first reading, at `begin_s`."""
+
+    begin_s: float
+    lowest_w: int = HIGHEST_W
+    highest_w: int = 0
+    total_w: int = 0
+    readings: int = 0
+
+    def with_reading(self, power_w: int, at_s: float, active: bool) -> dcmi.PowerReading:
+        """Count a reading, and return it with what there was so far."""
+        self.lowest_w = min(self.lowest_w, power_w)
+        self.highest_w = max(self.highest_w, power_w)
+        self.total_w += power_w
+        self.readings += 1
+        average_w = round(self.total_w / self.readings)
+        period_ms = int((at_s - self.begin_s) * 1000) & 0xFFFFFFFF if at_s > self.begin_s else 0
+        at = int(at_s) & 0xFFFFFFFF
+        return dcmi.PowerReading(power_w, self.lowest_w, self.highest_w, average_w, at, period_ms, active)
+
+
 class DcmiPower:
     """The part of a BMC that answers DCMI commands."""
 
@@ -34,10 +57,10 @@ class DcmiPower:
     source: PowerSource
     fault: Fault
     quirks: frozenset[Quirk]
+    _reads_soundly: bool
 
     def __init__(self) -> None:
-        self._begin_s: float | None = None
-        self._lowest_w, self._highest_w, self._total_w, self._readings = HIGHEST_W, 0, 0, 0
+        self._statistics: _Statistics | None = None
         self._asked = 0
         self._answered_s = float("-inf")
         self._cap = _NO_CAP
@@ -68,31 +91,21 @@ class DcmiPower:
         if len(data) != 4 or data[0] != dcmi.GROUP or data[1] != dcmi.SYSTEM_STATISTICS:
             return code(INVALID_FIELD)
         self._asked += 1
-        refusal = self._refusal_of_reading(wall_s) if self.quirks or self.settings.dcmi_code is not None else None
+        refusal = None if self._reads_soundly else self._refusal_of_reading(wall_s)
         if refusal is not None:
             return code(refusal)
         power_w = self._watts(wall_s)
         if power_w is None:
             return code(CANNOT_ANSWER)
+        if self._statistics is None:
+            self._statistics = _Statistics(wall_s)
+        reading = self._statistics.with_reading(power_w, wall_s, self.fault not in _NOT_MEASURING)
+        if self._reads_soundly:
+            return b"\0" + dcmi.encode_power_reading(reading), power_w
         self._answered_s = wall_s
-        if self._begin_s is None:
-            self._begin_s = wall_s
-        self._lowest_w, self._highest_w = min(self._lowest_w, power_w), max(self._highest_w, power_w)
-        self._total_w += power_w
-        self._readings += 1
-        reading = dcmi.PowerReading(
-            power_w,
-            self._lowest_w,
-            self._highest_w,
-            round(self._total_w / self._readings),
-            int(wall_s) & 0xFFFFFFFF,
-            int(max(wall_s - self._begin_s, 0.0) * 1000) & 0xFFFFFFFF,
-            self.fault not in _NOT_MEASURING,
-        )
-        if self.quirks:
-            reading = self._spoiled(reading)
-        answer = b"\0" + dcmi.encode_power_reading(reading)
-        return success(answer[1:][:_SHORT_SIZE]) if "short-answer" in self.quirks else (answer, reading.current_w)
+        reading = self._spoiled(reading)
+        encoded = dcmi.encode_power_reading(reading)
+        return success(encoded[:_SHORT_SIZE]) if "short-answer" in self.quirks else (b"\0" + encoded, reading.current_w)
 
     def _refusal_of_reading(self, wall_s: float) -> int | None:
         told, within_s = self.settings.dcmi_code, self.settings.dcmi_code_within_s

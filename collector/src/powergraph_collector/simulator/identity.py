@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from powergraph_collector.simulator import rmcp
+from powergraph_collector.simulator.config import BmcConfig
 from powergraph_collector.simulator.outcome import WRONG_LENGTH, Outcome, code, success
 from powergraph_collector.simulator.quirks import Quirk
 
@@ -11,7 +12,7 @@ class Identity:
     """The part of a BMC that answers what it is."""
 
     quirks: frozenset[Quirk]
-    _suites: list[rmcp.CipherSuite]
+    settings: BmcConfig
     _guid: bytes
 
     def _authentication_capabilities(self, data: bytes, wall_s: float) -> Outcome:
@@ -25,7 +26,7 @@ class Identity:
         if len(data) != 3:
             return code(WRONG_LENGTH)
         offset = (data[2] & 0x3F) * 16
-        every = b"".join(suite.record for suite in self._suites)
+        every = b"".join(rmcp.SUITES[number].record for number in self.settings.cipher_suites)
         return success(b"\x01" + every[offset : offset + 16])
 
     def _system_guid(self, data: bytes, wall_s: float) -> Outcome:

@@ -62,12 +62,19 @@ class Logins:
         self._half_open: dict[int, _HalfOpen] = {}
         self._sessions: dict[int, Session] = {}
 
-    def _configure_logins(self, settings: BmcConfig) -> None:
-        self._user = settings.user.encode()
-        self._password = settings.password.get_secret_value().encode()
-        self._group_key = settings.group_key or self._password  # 13.33: without one, the user's key stands in
-        self._limit = PRIVILEGES[settings.privilege_limit]
-        self._suites = [rmcp.SUITES[number] for number in settings.cipher_suites]
+    # From the settings each time: a login is rare, and what a BMC keeps is cold in the cache at every reading.
+
+    @property
+    def _password(self) -> bytes:
+        return self.settings.password.get_secret_value().encode()
+
+    @property
+    def _limit(self) -> int:
+        return PRIVILEGES[self.settings.privilege_limit]
+
+    @property
+    def _suites(self) -> list[rmcp.CipherSuite]:
+        return [rmcp.SUITES[number] for number in self.settings.cipher_suites]
 
     def _forget_sessions(self) -> None:
         self._half_open.clear()
@@ -141,7 +148,7 @@ class Logins:
         return tag + bytes((SUCCESS, 0, 0)) + client + half.bmc_random + self._guid + code
 
     def _refusal(self, user: bytes, role: int) -> int:
-        if user != self._user:
+        if user != self.settings.user.encode():
             return rmcp.UNKNOWN_USER
         if role == PRIVILEGES["user"] and "user-refused" in self.quirks:
             return self.settings.user_refused_status
@@ -163,7 +170,7 @@ class Logins:
             return tag + bytes((rmcp.WRONG_CHECK_VALUE, 0, 0)) + client
         if not self._slot_is_free(steady_s):
             return tag + bytes((rmcp.NO_RESOURCES, 0, 0)) + client
-        key = half.handshake.session_key(self._group_key)
+        key = half.handshake.session_key(self.settings.group_key or self._password)
         rakp_4 = bytes((SUCCESS, 0, 0)) + client + half.handshake.rakp_4_code(key)
         channel = rmcp.Channel(half.suite, key, half.client_id, sequence_numbers(self.quirks))
         limit = half.handshake.role & 0x0F or self._limit

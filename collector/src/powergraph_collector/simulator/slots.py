@@ -26,6 +26,5 @@ class Slots:
             return 0.0
         is_crowd = self._served >= CROWD
         self._served = 0
-        # After a pause the next look has all of this slot, and decides about the next one.
-        self._ends_s = now_s + (0.0 if is_crowd else self._slot_s)
+        self._ends_s = now_s + self._slot_s
         return self._slot_s if is_crowd else 0.0
