@@ -33,7 +33,8 @@ class SeriesState:
             records.append(Event(self.bmc, EventKind.SOURCE, at_ms, at_ms, answer.source.value, detail))
         if answer.cap is not None:
             records += self._capped(answer.cap, at_ms)
-        records += self._doubted(answer.doubt, at_ms)
+        if self.doubt is not None or answer.doubt is not Doubt.NONE:
+            records += self._doubted(answer.doubt, at_ms)
         self.source = answer.source
         self.last_ms = at_ms
         records.append(Sample(self.bmc, at_ms, answer.power_w, answer.source, answer.doubt, answer.statistics))

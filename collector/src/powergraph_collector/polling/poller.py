@@ -218,7 +218,7 @@ class Poller:
         while self._retries and self._retries[0][0] <= now_s:
             _, _, polled, ask = heapq.heappop(self._retries)
             if polled.state is _State.TO_RETRY and polled.asks == ask:
-                self._ask(polled)
+                self._ask(polled, now_s)
         while self._due and self._due[0][0] <= now_s:
             due_s, _, slot = heapq.heappop(self._due)
             next_s = schedule.next_tick_s(now_s, slot.phase_s, slot.interval_s)
@@ -235,7 +235,7 @@ class Poller:
         polled.ticks += 1
         counts.skipped += missed
         now_s = self.clock.monotonic_s()
-        if polled.is_waiting:
+        if polled.state is _State.ASKED or polled.state is _State.TO_RETRY:
             if polled.is_lost(now_s):
                 self.reader.forget(polled.target.access.name)
                 self._answered(polled, polled.asks, NoReading(Reason.TIMEOUT, "what was asked got lost; asked anew"))
@@ -246,12 +246,12 @@ class Poller:
             counts.lateness.add(now_s - due_s)
             polled.has_retried = False
             polled.asked_ms = self.clock.utc_ms()
-            self._ask(polled)
+            self._ask(polled, now_s)
 
-    def _ask(self, polled: _Polled) -> None:
+    def _ask(self, polled: _Polled, now_s: float) -> None:
         polled.state = _State.ASKED
         polled.asks += 1
-        polled.asked_s = self.clock.monotonic_s()
+        polled.asked_s = now_s
         self.reader.ask(polled.target.access, partial(self._answered, polled, polled.asks))
 
     def _answered(self, polled: _Polled, ask: int, answer: Answer) -> None:

@@ -49,5 +49,8 @@ class Deadlines(Generic[WaitingT]):
                 self._queues.pop(delay_s, None)
 
     def next_s(self) -> float:
-        """When to look again: no later than the next limit, perhaps for one that was met."""
+        """When the next time is over, in monotonic seconds; NEVER if nobody waits."""
+        for queue in self._queues.values():
+            while queue and queue[0][1].deadline_s != queue[0][0]:
+                queue.popleft()
         return min((queue[0][0] for queue in self._queues.values() if queue), default=NEVER)

@@ -99,6 +99,8 @@ class LanReader:
             return 0.0
         if self._to_log_in:
             timeout_s = min(timeout_s, ROUND_S)
+        if len(self._lines) > _FEW_LINES:  # then rounds come often enough for time limits
+            return timeout_s
         return max(0.0, min(timeout_s, self._deadlines.next_s() - now_s))
 
     def _receive(self, wait_s: float) -> None:

@@ -72,8 +72,10 @@ def read_power(
 
 def _by_dcmi(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
     try:
-        response = yield dcmi.POWER_READING
-        answer = yield from _judged(dcmi.parse_power_reading(response), knowledge.heard_ms)
+        reading = dcmi.parse_power_reading((yield dcmi.POWER_READING))
+        if 0 < reading.current_w < _NOT_A_VALUE:
+            return _usable(reading, knowledge.heard_ms)
+        answer = yield from _placeholder(reading, knowledge.heard_ms)
     except SilenceError:
         knowledge.dcmi_useless(now_s, is_transient=False)
         raise
@@ -92,21 +94,25 @@ def _by_dcmi(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoRea
     return answer
 
 
-def _judged(reading: dcmi.PowerReading, heard_ms: int) -> Conversation[Reading | NoReading]:
-    """What a DCMI answer is worth: BMCs send placeholders that look like watts."""
-    power_w, is_active = reading.current_w, reading.active
-    if power_w == _NOT_A_VALUE:
-        return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
-    if power_w == 0:
-        if not is_active:
-            return NoReading(Reason.NOT_MEASURING, "the BMC says that it does not measure power now")
-        if (yield from _chassis_is_on()):
-            return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 0 W although the machine is on")
+def _usable(reading: dcmi.PowerReading, heard_ms: int) -> Reading:
+    """A DCMI answer as a reading, with what speaks against it."""
+    power_w, min_w, max_w, average_w, bmc_time_s, period_ms, is_active = reading
     doubt = Doubt.NONE if is_active else Doubt.INACTIVE
-    if power_w > _JUMP * reading.max_w > 0:
+    if power_w > _JUMP * max_w > 0:
         doubt |= Doubt.JUMP
-    statistics = Statistics(reading.min_w, reading.max_w, reading.average_w, reading.period_ms, reading.bmc_time_s)
+    statistics = Statistics(min_w, max_w, average_w, period_ms, bmc_time_s)
     return Reading(power_w, Source.DCMI, doubt, statistics, at_ms=heard_ms)
+
+
+def _placeholder(reading: dcmi.PowerReading, heard_ms: int) -> Conversation[Reading | NoReading]:
+    """What 0 and 65535 W are worth: most BMCs send them in place of watts."""
+    if reading.current_w == _NOT_A_VALUE:
+        return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
+    if not reading.active:
+        return NoReading(Reason.NOT_MEASURING, "the BMC says that it does not measure power now")
+    if (yield from _chassis_is_on()):
+        return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 0 W although the machine is on")
+    return _usable(reading, heard_ms)
 
 
 def _by_sensors(knowledge: Knowledge, now_s: float, find_sensors: FindSensors) -> Conversation[Reading | NoReading]:

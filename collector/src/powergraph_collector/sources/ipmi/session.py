@@ -40,6 +40,7 @@ _LEAST_TRAILER: Final = 2
 _BMC, _CONSOLE = 0x20, 0x81
 _SHORTEST_MESSAGE: Final = 8  # of a response: addresses, numbers, two checksums, completion code
 _NUMBERS: Final = 1 << 32
+_WINDOW_BITS: Final = (1 << WINDOW + 1) - 1
 _NONCE_BYTES: Final = 16
 _BLOCK_BYTES: Final = 64  # of both hashes
 
@@ -189,6 +190,9 @@ class Session:
     def _is_fresh(self, number: int, code: bytes) -> bool:
         """Whether an authentic packet is new; it is seen from now on."""
         if self._freshness is _Freshness.NUMBERED:
+            if number == self._highest + 1:  # as nearly always
+                self._highest, self._seen = number, (self._seen << 1 | 1) & _WINDOW_BITS
+                return True
             return self._is_new_number(number)
         if code in self._codes or self.is_worn:
             return False
@@ -215,7 +219,7 @@ class Session:
         if ahead > 0:
             if ahead > WINDOW:
                 return False
-            self._highest, self._seen = number, (self._seen << ahead | 1) & (1 << WINDOW + 1) - 1
+            self._highest, self._seen = number, (self._seen << ahead | 1) & _WINDOW_BITS
             return True
         if ahead < -WINDOW or self._seen >> -ahead & 1:
             return False
