@@ -17,7 +17,9 @@ from typing import Any, Final
 from powergraph_collector.model import Reason
 from powergraph_collector.sources.contract import Answered, NoReading
 from powergraph_collector.sources.ipmi.deadlines import NEVER, Deadlines
-from powergraph_collector.sources.ipmi.line import Begin, Line, State
+from powergraph_collector.sources.ipmi.line import Line
+from powergraph_collector.sources.ipmi.line_owner import Begin
+from powergraph_collector.sources.ipmi.line_state import State
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.noise import Noise
 from powergraph_collector.sources.ipmi.reading import read_power
@@ -161,7 +163,7 @@ class LanReader:
         if self._lines.get(login.name) is not line or line.state is not State.CONNECTING:
             return  # forgotten while its name was looked up
         if address is None:
-            line.unreachable(NoReading(Reason.UNRESOLVABLE, f"host name {login.host} has no address"))
+            line.fail(NoReading(Reason.UNRESOLVABLE, f"host name {login.host} has no address"))
             return
         if line.place is not None:
             del self._at[line.place]
@@ -170,7 +172,7 @@ class LanReader:
         if other is not None:
             # Two sessions with one BMC would take its slots, and its power would count twice.
             detail = f"it is the same BMC as {other.login.name}, at {address} port {login.port}: list it once"
-            line.unreachable(NoReading(Reason.UNREACHABLE, detail))
+            line.fail(NoReading(Reason.UNREACHABLE, detail))
             return
         line.place = address, login.port
         self._at[line.place] = line
@@ -195,7 +197,7 @@ class LanReader:
             line.socket = _connected_socket(address, port)
         except OSError as error:
             detail = f"cannot send to {address}: {error.strerror or error}"
-            line.unreachable(NoReading(Reason.UNREACHABLE, detail))
+            line.fail(NoReading(Reason.UNREACHABLE, detail))
             return
         descriptor = line.socket.fileno()
         self._by_descriptor[descriptor] = line

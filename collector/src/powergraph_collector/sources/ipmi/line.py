@@ -1,84 +1,33 @@
 """The line to one BMC: logging in, asking, noticing that a session is gone. No socket: packets in, packets out.
 
-Its state is `state`, one value, which only the methods of Line change, all called by one thread:
-
-CLOSED       no session, and nothing under way
-CONNECTING   the owner looks up the address, opens a socket, waits for its turn to log in; then `connected`
-SHAKING      the handshake is under way, see `logging_in`
-RAISING      the session is there, and Set Session Privilege Level was asked
-IDLE         the session is there, and nothing is under way; an answer that is late may still come
-ASKING       a request of the conversation is under way
-CHECKING     the last request got no answer: Get Device ID tells whether the session still lives
-ASIDE        a request is under way that nobody waits for: the power cap, or what keeps the session alive
-
-Silence alone never ends a session: a packet may be lost, a BMC may say nothing to one command. Only a session that says
-nothing to Get Device ID either is given up, and the login follows at once.
+Its state is `state`, one value; `line_state` says what each means. Silence alone never ends a session: a packet may be
+lost, a BMC may say nothing to one command. Only a session that says nothing to Get Device ID either is given up, and
+the login follows at once.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
-from enum import Enum, auto
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, refusals
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
-from powergraph_collector.sources.ipmi.logging_in import LOGIN_TIMEOUTS, Again, LoggingIn, Next, Refused, Send, Wait
+from powergraph_collector.sources.ipmi.late_answers import LateAnswers
+from powergraph_collector.sources.ipmi.line_owner import Answered, Begin, Owner
+from powergraph_collector.sources.ipmi.line_state import State
+from powergraph_collector.sources.ipmi.logging_in import Again, LoggingIn, Next, Refused, Send, Wait
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.session import Drop, Session
-from powergraph_collector.sources.ipmi.ways import Privileges
 
 ASIDE_WAIT_S: Final = 1.0  # for an answer that nobody waits for; a reading that is due meanwhile waits as long
 REQUEST_RESENDS: Final = 0.4  # a repeated request bears the number of the first, and is answered once
-LATE_FACTOR: Final = 1.5  # a BMC that answered late gets that much more time, up to LOGIN_TIMEOUTS times timeout_s
 _GET_DEVICE_ID: Final = Request(0x06, 0x01)
 _APPLICATION, _SET_PRIVILEGE, _CLOSE_SESSION = 0x06, 0x3B, 0x3C
-
-Begin = Callable[[Knowledge, float], Conversation[Any]]
-Answered = Callable[[Any], None]
-
-
-class State(Enum):
-    """See the module."""
-
-    CLOSED = auto()
-    CONNECTING = auto()
-    SHAKING = auto()
-    RAISING = auto()
-    IDLE = auto()
-    ASKING = auto()
-    CHECKING = auto()
-    ASIDE = auto()
-
-
-class Owner(Protocol):
-    """Who has the socket and the clock of a line."""
-
-    def connect(self, line: Line) -> None:
-        """Look up the address, open a socket, and call `connected` in turn, or `unreachable`."""
-        ...
-
-    def send(self, line: Line, packet: bytes) -> None:
-        """Send a packet; one that cannot be sent is lost."""
-        ...
-
-    def wait(self, line: Line, delay_s: float) -> None:
-        """Call `expired` after delay_s, unless another wait comes before."""
-        ...
-
-    def disconnect(self, line: Line) -> None:
-        """Close the socket, and call nothing any more."""
-        ...
-
-    def tell(self, answered: Answered, answer: Any) -> None:
-        """Call `answered` with an answer, soon."""
-        ...
 
 
 class Line:
@@ -86,11 +35,11 @@ class Line:
 
     __slots__ = (
         "_answered", "_begin", "_conversation", "_is_last_try", "_is_raised", "_is_silent", "_late", "_logging_in",
-        "_owner", "_patience_s", "_privileges", "_request", "_session", "deadline_s", "knowledge", "login", "place",
-        "socket", "state", "used_at_s",
+        "_owner", "_request", "_session", "deadline_s", "knowledge", "login", "place", "socket", "state",
+        "used_at_s",
     )  # fmt: skip
 
-    def __init__(self, login: Login, owner: Owner, *, judges_at_once: bool = False) -> None:
+    def __init__(self, login: Login, owner: Owner[Line], *, judges_at_once: bool = False) -> None:
         self.login = login
         self.knowledge = Knowledge(login.power_sensors, judges_at_once)
         self.state = State.CLOSED
@@ -99,33 +48,35 @@ class Line:
         self.socket: socket.socket | None = None  # this and the place are the owner's
         self.place: tuple[str, int] | None = None
         self._owner = owner
-        self._privileges = Privileges.named(login.privilege)
-        self._logging_in = LoggingIn(login, judges_at_once=judges_at_once)
+        self._logging_in = LoggingIn(login, self.knowledge)
         self._session: Session | None = None
         self._begin: Begin | None = None
         self._answered: Answered | None = None
         self._conversation: Conversation[Any] | None = None
         self._request: Request | None = None
-        self._late: tuple[Request, Begin, Answered] | None = None
-        self._patience_s = login.timeout_s
+        self._late = LateAnswers(login.timeout_s)
         self._is_last_try = False
         self._is_silent = False
         self._is_raised = False
 
     def ask(self, begin: Begin, answered: Answered) -> None:
         """Hold a conversation; `answered` gets its result, or a NoReading if it could not be held."""
-        self._begin, self._answered, self._late = begin, answered, None
+        self._begin, self._answered = begin, answered
+        self._late.forget()
         if self.state is not State.ASIDE:  # else when that is over
             self._go_on()
+
+    def _go_on_alive(self) -> None:
+        self._is_silent = False
+        self._go_on()
 
     def _go_on(self) -> None:
         """Do the next thing towards an answer."""
         if self._session is not None and self._session.is_worn:
             self._leave()
         if self._session is None:
-            if self.state is State.CLOSED:
-                self._logging_in.start_clock()
-                self._connect()
+            self._logging_in.start_clock()
+            self._connect()
         elif self._is_silent:
             self._request_in(State.CHECKING, _GET_DEVICE_ID)
         elif not self._is_raised:
@@ -142,7 +93,7 @@ class Line:
         assert self._session is not None  # noqa: S101 -- the states that ask have one
         self.state, self._request, self._is_last_try = state, request, False
         self._owner.send(self, self._session.seal(request))
-        self._owner.wait(self, self._patience_s * REQUEST_RESENDS)
+        self._owner.wait(self, self._late.patience_s * REQUEST_RESENDS)
 
     def received(self, packet: bytes, at_ms: int) -> Drop | None:
         """Take what the socket brought; returns why it was dropped, if it was."""
@@ -156,7 +107,7 @@ class Line:
         response = session.open(packet)
         if isinstance(response, Drop):
             if response is Drop.UNASKED and self.state is State.CHECKING:
-                self._lives()  # late, but nobody else could have said it
+                self._go_on_alive()  # late, but nobody else could have said it
             return response
         self.knowledge.heard_ms = at_ms
         if self.state is State.ASKING:
@@ -164,19 +115,26 @@ class Line:
         elif self.state is State.RAISING:
             self._raised(response)
         elif self.state is State.CHECKING:
-            self._lives()
+            self._go_on_alive()
         elif self.state is State.ASIDE:
             self._end_aside(response)
         else:
-            self._came_late(response)
+            self._is_silent = False
+            late = self._late.reading_of(response, self.knowledge)
+            if late is not None:
+                self._owner.tell(*late)
         return None
 
-    def _step(self, response: Response | None) -> None:
-        """Give the conversation its response, and the BMC the conversation's next request."""
+    def _step(self, came: Response | SilenceError | None) -> None:
+        """Give the conversation what came, None at its beginning, and the BMC the conversation's next request."""
         conversation = self._conversation
         assert conversation is not None  # noqa: S101 -- it began before anything was asked
         try:
-            self._request_in(State.ASKING, next(conversation) if response is None else conversation.send(response))
+            if came is None:
+                request = next(conversation)
+            else:
+                request = conversation.throw(came) if isinstance(came, SilenceError) else conversation.send(came)
+            self._request_in(State.ASKING, request)
         except StopIteration as end:
             self._ended(end.value)
         except SilenceError:
@@ -190,7 +148,7 @@ class Line:
         self.deadline_s = float("inf")
         cap = self.knowledge.cap
         if self.knowledge.steps_down():
-            self._privileges.rung = 0
+            self._logging_in.privileges.rung = 0
             self._leave()
         self._answer(cap.told_with(result) if isinstance(result, Reading) else result)
         if self._session is None or self._is_silent or not isinstance(result, Reading):
@@ -206,30 +164,7 @@ class Line:
             self._owner.tell(answered, answer)
 
     def _silence(self) -> NoReading:
-        return NoReading(Reason.TIMEOUT, f"no answer within {self._patience_s:g} s")
-
-    def _lives(self) -> None:
-        self._is_silent = False
-        self._go_on()
-
-    def _came_late(self, response: Response) -> None:
-        """An answer that came when nothing newer was asked counts, and shows how slow the BMC is."""
-        self._is_silent = False
-        late, self._late = self._late, None
-        if late is None:
-            return
-        request, begin, answered = late
-        took_s = time.monotonic() - self.used_at_s + self._patience_s
-        self._patience_s = min(max(self._patience_s, took_s * LATE_FACTOR), LOGIN_TIMEOUTS * self.login.timeout_s)
-        conversation = begin(self.knowledge, time.monotonic())
-        try:
-            if next(conversation) == request:
-                conversation.send(response)
-        except StopIteration as end:
-            if isinstance(end.value, Reading):
-                self._owner.tell(answered, end.value)
-        except (SilenceError, PrivilegeTooLow):
-            return
+        return NoReading(Reason.TIMEOUT, f"no answer within {self._late.patience_s:g} s")
 
     # Beside readings
 
@@ -263,7 +198,7 @@ class Line:
         elif not self._is_last_try and self._session is not None:
             self._is_last_try = True
             self._owner.send(self, self._session.seal_again())
-            delay_s = self._patience_s * (1 - REQUEST_RESENDS)
+            delay_s = self._late.patience_s * (1 - REQUEST_RESENDS)
             self._owner.wait(self, self._logging_in.within(delay_s) if self.state is State.RAISING else delay_s)
         else:
             self._fell_silent()
@@ -275,33 +210,21 @@ class Line:
             return
         self._is_silent = True
         if self.state is State.RAISING:
-            self._fail(self._silence())
+            self.fail(self._silence())
             return
-        assert self._conversation is not None  # noqa: S101 -- ASKING
         if self._request is not None and self._begin is not None and self._answered is not None:
-            self._late = self._request, self._begin, self._answered
-        try:
-            self._request_in(State.ASKING, self._conversation.throw(SilenceError()))
-            self._late = None
-        except StopIteration as end:
-            self._ended(end.value)
-        except SilenceError:
-            self._ended(self._silence())
-        except PrivilegeTooLow:
-            self._wants_more()
+            self._late.expect(self._request, self._begin, self._answered)
+        self._step(SilenceError())
+        if self.state is State.ASKING:  # the conversation goes on with another request
+            self._late.forget()
 
     def closed_port(self) -> None:
         """The BMC's system, or one between, says that there is nobody at its port; only believed of a login."""
-        step = self._logging_in.closed_port() if self.state is State.SHAKING else None
-        if step is not None:
+        if self.state is State.SHAKING and (step := self._logging_in.closed_port()) is not None:
             self._do(step)
 
-    def unreachable(self, answer: NoReading) -> None:
-        """There is no way to the BMC: no address, no socket."""
-        self._fail(answer)
-
-    def _fail(self, answer: NoReading) -> None:
-        """Answer without a conversation; the session, if there is one, stays."""
+    def fail(self, answer: NoReading) -> None:
+        """Answer without a conversation, as where there is no way to the BMC; the session, if there is one, stays."""
         self.state = State.CLOSED if self._session is None else State.IDLE
         self.deadline_s = float("inf")
         if self._session is None:
@@ -313,7 +236,7 @@ class Line:
     def connected(self) -> None:
         """There is a socket, and it is this line's turn."""
         self.state = State.SHAKING
-        self._do(self._logging_in.begin(self._privileges.level))
+        self._do(self._logging_in.begin())
 
     def _do(self, step: Next) -> None:
         """Do what is next in a login."""
@@ -325,10 +248,7 @@ class Line:
         elif isinstance(step, Again):
             self._connect()
         elif isinstance(step, Refused):
-            if step.is_of_role:
-                self._refused_privilege(step.answer)
-            else:
-                self._fail(step.answer)
+            self.fail(step.answer)
         else:
             self._session = Session(step)
             self._is_silent = self._is_raised = False
@@ -340,46 +260,26 @@ class Line:
         self._owner.connect(self)
 
     def _raise_privilege(self) -> None:
-        level = bytes((self._privileges.level,))
+        level = bytes((self._logging_in.privileges.level,))
         self._request_in(State.RAISING, Request(_APPLICATION, _SET_PRIVILEGE, level))
-        self._owner.wait(self, self._logging_in.within(self._patience_s * REQUEST_RESENDS))
+        self._owner.wait(self, self._logging_in.within(self._late.patience_s * REQUEST_RESENDS))
 
     def _raised(self, response: Response) -> None:
         if response.code == SUCCESS:
             self._is_raised = True
-            self.knowledge.begin_session(time.monotonic(), can_climb=self._privileges.can_climb)
+            self.knowledge.begin_session(time.monotonic(), can_climb=self._logging_in.privileges.can_climb)
             self._go_on()
         elif response.code in refusals.BUSY_CODES:  # for a while after a reboot
-            self._fail(NoReading(Reason.BUSY, refusals.privilege_busy(response.code), again_soon=True))
+            self.fail(NoReading(Reason.BUSY, refusals.privilege_busy(response.code), again_soon=True))
         else:
             self._leave()
-            self._refused_privilege(NoReading(Reason.LOGIN_REFUSED, refusals.privilege_refused(response.code)))
+            answer = NoReading(Reason.LOGIN_REFUSED, refusals.privilege_refused(response.code))
+            self._do(self._logging_in.refused_privilege(answer))
 
     def _wants_more(self) -> None:
         self._conversation = None
         self._leave()
-        self._privileges.wanted_by_dcmi = True
-        self._refused_privilege(refusals.TOO_LOW)
-
-    def _refused_privilege(self, answer: NoReading) -> None:
-        """Go on with the next higher privilege, else with what there is without DCMI, else say so."""
-        if self._privileges.climb():
-            self._log_in_again()
-            return
-        if self._privileges.came_for_dcmi():
-            self.knowledge.privilege_is_refused(time.monotonic())
-            self._log_in_again()
-            return
-        self._fail(answer)
-
-    def _log_in_again(self) -> None:
-        """Log in for the same answer, with another privilege."""
-        if self.state is not State.SHAKING:
-            self._logging_in.start_clock()
-        elif self._logging_in.is_over:
-            self._fail(NoReading(Reason.TIMEOUT, "no login in time"))
-            return
-        self._connect()
+        self._do(self._logging_in.dcmi_wants_more())
 
     # Leaving
 
@@ -396,5 +296,6 @@ class Line:
 
     def leave(self) -> None:
         """Log out; what is under way stays unanswered."""
-        self._answered = self._begin = self._conversation = self._late = None
+        self._answered = self._begin = self._conversation = None
+        self._late.forget()
         self._leave()

@@ -1,8 +1,8 @@
 """Logging in to one BMC: when to send a step of the handshake again, whom to believe, when to give up.
 
 No socket: its line gives it packets and time limits, and does what it says is next. It lasts as long as the line, and
-remembers which cipher suite serves; `begin` starts an attempt. One login may take several attempts where the BMC says
-what was wrong with the one before, but no more than LOGIN_TIMEOUTS times `timeout_s` in all.
+remembers which cipher suite and which privilege serve; `begin` starts an attempt. One login may take several attempts
+where the BMC says what was wrong with the one before, but at most LOGIN_TIMEOUTS times `timeout_s` in all.
 
 An attempt has three states. WAITING: a step was sent once. REPEATED: it was sent a second time. DOUBTING: something
 spoke against the login, which anybody may have sent; it counts unless something better comes within GRACE_S.
@@ -18,9 +18,10 @@ from powergraph_collector.model import Reason
 from powergraph_collector.sources.contract import NoReading
 from powergraph_collector.sources.ipmi import refusals
 from powergraph_collector.sources.ipmi.handshake import Fault, Handshake, Objection, Step
+from powergraph_collector.sources.ipmi.knowledge import Knowledge
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.session import SUITES, Keys
-from powergraph_collector.sources.ipmi.ways import Suites
+from powergraph_collector.sources.ipmi.ways import Privileges, Suites
 
 GRACE_S: Final = 0.3
 LOGIN_TIMEOUTS: Final = 3
@@ -51,10 +52,9 @@ class Again(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The login is over. `is_of_role`: a higher privilege may be let in."""
+    """The login is over, and this is why."""
 
     answer: NoReading
-    is_of_role: bool = False
 
 
 Next = Send | Wait | Again | Refused | Keys
@@ -63,12 +63,13 @@ Next = Send | Wait | Again | Refused | Keys
 class LoggingIn:
     """The logins of one line; see the module."""
 
-    __slots__ = ("_handshake", "_judges_at_once", "_login", "_state", "_until_s", "suites")
+    __slots__ = ("_handshake", "_knowledge", "_login", "_state", "_until_s", "privileges", "suites")
 
-    def __init__(self, login: Login, *, judges_at_once: bool) -> None:
+    def __init__(self, login: Login, knowledge: Knowledge) -> None:
+        self.privileges = Privileges.named(login.privilege)
         self.suites = Suites(login.cipher_suite)
         self._login = login
-        self._judges_at_once = judges_at_once
+        self._knowledge = knowledge
         self._handshake: Handshake | None = None
         self._state = _State.WAITING
         self._until_s = 0.0
@@ -86,12 +87,12 @@ class LoggingIn:
         """A delay that ends no later than the login's time."""
         return max(0.0, min(delay_s, self._until_s - time.monotonic()))
 
-    def begin(self, privilege: int) -> Next:
+    def begin(self) -> Next:
         """Begin an attempt."""
         login = self._login
         password = login.password.reveal().encode()
         suite = SUITES[self.suites.suite]
-        self._handshake = Handshake(login.user.encode(), password, login.group_key, privilege, suite)
+        self._handshake = Handshake(login.user.encode(), password, login.group_key, self.privileges.level, suite)
         return self._send()
 
     def _send(self) -> Send:
@@ -136,7 +137,11 @@ class LoggingIn:
             return Send(handshake.packet, self.within(self._login.timeout_s * (1 - RESENT_AFTER)))
         answer = NoReading(Reason.TIMEOUT, refusals.silence_at(handshake.step, self._login.timeout_s))
         is_another_next = handshake.step is Step.OPEN_SESSION and self.suites.is_not_answered()
-        return self._again() if is_another_next and self._judges_at_once and not self.is_over else Refused(answer)
+        return (
+            self._again()
+            if is_another_next and self._knowledge.judges_at_once and not self.is_over
+            else Refused(answer)
+        )
 
     def _objected(self, objection: Objection) -> Next:
         answer = refusals.answer_to(objection)
@@ -144,7 +149,22 @@ class LoggingIn:
             return self._again() if self.suites.is_refused(answer) else Refused(self.suites.first_refusal or answer)
         if objection.fault in {Fault.WRONG_CODE, Fault.ZERO_CODE} and self.suites.is_defective(answer):
             return self._again()
-        return Refused(answer, refusals.is_of_role(objection))
+        return self.refused_privilege(answer) if refusals.is_of_role(objection) else Refused(answer)
+
+    def dcmi_wants_more(self) -> Next:
+        """A session was open, and DCMI wants a higher privilege than it has."""
+        self.start_clock()
+        self.privileges.wanted_by_dcmi = True
+        return self.refused_privilege(refusals.TOO_LOW)
+
+    def refused_privilege(self, answer: NoReading) -> Next:
+        """Go on with the next higher privilege, else with what there is without DCMI, else say so."""
+        if self.privileges.climb():
+            return self._again()
+        if self.privileges.came_for_dcmi():
+            self._knowledge.privilege_is_refused(time.monotonic())
+            return self._again()
+        return Refused(answer)
 
     def _again(self) -> Next:
         """Another attempt, since the BMC said what was wrong with the one before."""
