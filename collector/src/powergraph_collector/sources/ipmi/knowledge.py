@@ -167,6 +167,10 @@ class Knowledge:
         elif not self._refusals:
             self._dcmi_again_at_s = now_s + AGAIN_S
 
+    def may_look_again(self, now_s: float) -> bool:
+        """Whether the records were last gone through so long ago that it may be done again, for sensors that fail."""
+        return now_s >= self._sensors_again_at_s
+
     def looks_for_sensors(self, now_s: float) -> bool:
         """Whether to go through the records; where there are no watt sensors in them, only now and then."""
         if self.sensors is not None and (self.sensors.chosen or now_s < self._sensors_again_at_s):

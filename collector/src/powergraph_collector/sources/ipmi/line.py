@@ -66,10 +66,6 @@ class Line:
         if self.state is not State.ASIDE:  # else when that is over
             self._go_on()
 
-    def _go_on_alive(self) -> None:
-        self._is_silent = False
-        self._go_on()
-
     def _go_on(self) -> None:
         """Do the next thing towards an answer."""
         if self._session is not None and self._session.is_worn:
@@ -107,7 +103,8 @@ class Line:
         response = session.open(packet)
         if isinstance(response, Drop):
             if response is Drop.UNASKED and self.state is State.CHECKING:
-                self._go_on_alive()  # late, but nobody else could have said it
+                self._is_silent = False  # it was late, but nobody else could have said it
+                self._go_on()
             return response
         self.knowledge.heard_ms = at_ms
         if self.state is State.ASKING:
@@ -115,7 +112,8 @@ class Line:
         elif self.state is State.RAISING:
             self._raised(response)
         elif self.state is State.CHECKING:
-            self._go_on_alive()
+            self._is_silent = False
+            self._go_on()
         elif self.state is State.ASIDE:
             self._end_aside(response)
         else:

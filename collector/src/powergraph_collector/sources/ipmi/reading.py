@@ -126,7 +126,7 @@ def _by_sensors(knowledge: Knowledge, now_s: float, find_sensors: FindSensors) -
         power_w, missing = yield from sensors.read_sum(choice.chosen)
     except SensorError as error:
         reason = next((told for kind, told in _REASONS if isinstance(error, kind)), Reason.BAD_ANSWER)
-        if reason is Reason.BAD_ANSWER:
+        if reason is Reason.BAD_ANSWER or knowledge.may_look_again(now_s):
             knowledge.sensors = None  # the repository may have changed
         return NoReading(reason, str(error))
     except dcmi.CompletionCode as error:
