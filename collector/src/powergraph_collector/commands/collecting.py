@@ -124,6 +124,8 @@ def advice(reason: Reason) -> str:
             "iDRAC: Connectivity, Network, IPMI Settings; XCC: Network, IPMI over LAN; eBMC: Security and access, "
             "Policies, Network IPMI)."
         )
+    if reason is Reason.TIMEOUT:
+        return "Check --host and --port, and that IPMI over LAN is enabled; a slow BMC wants a longer --timeout."
     return {
         ExitCode.UNREACHABLE: "Check --host and --port, and that IPMI over LAN is enabled on the BMC.",
         ExitCode.LOGIN: "Check --user and the password, and that the user may log in over LAN.",

@@ -175,6 +175,12 @@ def test_a_value_that_the_bmc_doubts_is_kept_with_its_doubt(simulate: Simulate, 
     assert answer.doubt is Doubt.INACTIVE
 
 
+def test_watts_that_are_negative_are_no_watts(simulate: Simulate, lan: LanReader) -> None:
+    (answer,) = read(lan, login(simulate(node01={"quirks": ["negative"]})))
+    assert isinstance(answer, NoReading)
+    assert answer.reason is Reason.IMPLAUSIBLE
+
+
 @pytest.mark.parametrize("suites", [[3], [17], [3, 17]])
 def test_the_cipher_suite_that_the_bmc_has_is_found(simulate: Simulate, reader: Reader, suites: list[int]) -> None:
     (answer,) = read(reader, login(simulate(node01={"cipher_suites": suites})), again=True)

@@ -26,6 +26,7 @@ from powergraph_collector.sources.ipmi.sensor_choice import Choice
 
 CHASSIS_STATUS = Request(0x00, 0x01)
 _NOT_A_VALUE = 0xFFFF
+_NEGATIVE_FROM: Final = 0xFF00  # 65,280 W and more are -256 to -1 W of a BMC that counts with a sign
 _JUMP: Final = 2  # times the maximum that the BMC itself has seen
 
 # Completion codes that say "not now"; 0xFF is what some BMCs send when polled too fast.
@@ -73,7 +74,7 @@ def read_power(
 def _by_dcmi(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
     try:
         reading = dcmi.parse_power_reading((yield dcmi.POWER_READING))
-        if 0 < reading.current_w < _NOT_A_VALUE:
+        if 0 < reading.current_w < _NEGATIVE_FROM:
             return _usable(reading, knowledge.heard_ms)
         answer = yield from _placeholder(reading, knowledge.heard_ms)
     except SilenceError:
@@ -105,9 +106,12 @@ def _usable(reading: dcmi.PowerReading, heard_ms: int) -> Reading:
 
 
 def _placeholder(reading: dcmi.PowerReading, heard_ms: int) -> Conversation[Reading | NoReading]:
-    """What 0 and 65535 W are worth: most BMCs send them in place of watts."""
+    """What is worth little as watts: 0 and 65535, which most BMCs send in place of them, and negative numbers."""
     if reading.current_w == _NOT_A_VALUE:
         return NoReading(Reason.IMPLAUSIBLE, "the BMC answers 65535 W, its sign for no value")
+    if reading.current_w >= _NEGATIVE_FROM:
+        detail = f"the BMC answers {reading.current_w} W, which is {reading.current_w - 0x10000} W with a sign"
+        return NoReading(Reason.IMPLAUSIBLE, detail)
     if not reading.active:
         return NoReading(Reason.NOT_MEASURING, "the BMC says that it does not measure power now")
     if (yield from _chassis_is_on()):
