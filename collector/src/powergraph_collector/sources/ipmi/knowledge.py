@@ -87,6 +87,10 @@ class Knowledge:
         """Whether a reading asks for DCMI first."""
         return not self.names and now_s >= self._dcmi_again_at_s
 
+    def expects_dcmi(self, now_s: float) -> bool:
+        """Whether a reading is likely to be one answer of DCMI, and no more."""
+        return self.dcmi is Dcmi.WORKING and now_s >= self._dcmi_again_at_s
+
     def asks_sensors(self, now_s: float) -> bool:
         """Whether the sensors may stand in for DCMI that has just failed."""
         if self.dcmi is Dcmi.ABSENT:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from powergraph_collector.sources.contract import Reading
+from powergraph_collector.model import Reason
+from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.line_owner import Answered, Begin
 from powergraph_collector.sources.ipmi.message import Request, Response, SilenceError
@@ -28,6 +29,11 @@ class LateAnswers:
     def expect(self, request: Request, begin: Begin, answered: Answered) -> None:
         """A request got no answer within `patience_s`; one may still come."""
         self._expected, self._since_s = (request, begin, answered), time.monotonic()
+
+    @property
+    def answer(self) -> NoReading:
+        """What to tell of a request without an answer."""
+        return NoReading(Reason.TIMEOUT, f"no answer within {self.patience_s:g} s")
 
     def forget(self) -> None:
         """Something newer is asked."""

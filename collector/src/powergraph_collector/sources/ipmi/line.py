@@ -21,6 +21,7 @@ from powergraph_collector.sources.ipmi.line_state import State
 from powergraph_collector.sources.ipmi.logging_in import Again, LoggingIn, Next, Refused, Send, Wait
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
+from powergraph_collector.sources.ipmi.reading import read_power, usual_reading
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.session import Drop, Session
 
@@ -78,9 +79,10 @@ class Line:
         elif not self._is_raised:
             self._logging_in.start_clock()
             self._raise_privilege()
+        elif self._begin is read_power and self.knowledge.expects_dcmi(time.monotonic()):
+            self._request_in(State.ASKING, dcmi.POWER_READING)  # the conversation is held if more has to be said
         else:
-            assert self._begin is not None  # noqa: S101 -- somebody asked
-            self._conversation = self._begin(self.knowledge, time.monotonic())
+            self._conversation = self._begun()
             self._step(None)
 
     # Requests and their answers
@@ -108,7 +110,10 @@ class Line:
             return response
         self.knowledge.heard_ms = at_ms
         if self.state is State.ASKING:
-            self._step(response)
+            if self._conversation is None and (reading := usual_reading(self.knowledge, response, time.monotonic())):
+                self._ended(reading)
+            else:
+                self._step(response)
         elif self.state is State.RAISING:
             self._raised(response)
         elif self.state is State.CHECKING:
@@ -123,10 +128,16 @@ class Line:
                 self._owner.tell(*late)
         return None
 
+    def _begun(self) -> Conversation[Any]:
+        assert self._begin is not None  # noqa: S101 -- somebody asked
+        return self._begin(self.knowledge, time.monotonic())
+
     def _step(self, came: Response | SilenceError | None) -> None:
         """Give the conversation what came, None at its beginning, and the BMC the conversation's next request."""
         conversation = self._conversation
-        assert conversation is not None  # noqa: S101 -- it began before anything was asked
+        if conversation is None:
+            conversation = self._conversation = self._begun()
+            next(conversation)  # the power reading, which was asked for
         try:
             if came is None:
                 request = next(conversation)
@@ -136,7 +147,7 @@ class Line:
         except StopIteration as end:
             self._ended(end.value)
         except SilenceError:
-            self._ended(self._silence())
+            self._ended(self._late.answer)
         except PrivilegeTooLow:
             self._wants_more()
 
@@ -161,11 +172,6 @@ class Line:
         if answered is not None:
             self._owner.tell(answered, answer)
 
-    def _silence(self) -> NoReading:
-        return NoReading(Reason.TIMEOUT, f"no answer within {self._late.patience_s:g} s")
-
-    # Beside readings
-
     def keep_alive(self) -> None:
         """Say something in a session that would be closed for being idle."""
         if self.state is State.IDLE and not self._is_silent:
@@ -184,8 +190,6 @@ class Line:
                 self.knowledge.cap.answered(response, now_s)
         if self._answered is not None:  # somebody asked meanwhile
             self._go_on()
-
-    # Time limits and errors
 
     def expired(self) -> None:
         """The time is over for which the line waited."""
@@ -208,9 +212,9 @@ class Line:
             return
         self._is_silent = True
         if self.state is State.RAISING:
-            self.fail(self._silence())
+            self.fail(self._late.answer)
             return
-        if self._request is not None and self._begin is not None and self._answered is not None:
+        if self._request and self._begin and self._answered:
             self._late.expect(self._request, self._begin, self._answered)
         self._step(SilenceError())
         if self.state is State.ASKING:  # the conversation goes on with another request
@@ -279,18 +283,14 @@ class Line:
         self._leave()
         self._do(self._logging_in.dcmi_wants_more())
 
-    # Leaving
-
     def _leave(self) -> None:
         """Tell the BMC that the session is over, without waiting for its word."""
         session, self._session = self._session, None
         if session is not None:
             farewell = session.keys.bmc_session.to_bytes(4, "little")
             self._owner.send(self, session.seal(Request(_APPLICATION, _CLOSE_SESSION, farewell)))
-        self._owner.disconnect(self)
-        self.state = State.CLOSED
-        self.deadline_s = float("inf")
-        self._is_silent = False
+        self._owner.disconnect(self)  # with its time limit
+        self.state, self._is_silent = State.CLOSED, False
 
     def leave(self) -> None:
         """Log out; what is under way stays unanswered."""

@@ -16,8 +16,10 @@ from powergraph_collector.sources.ipmi import dcmi, sensors
 from powergraph_collector.sources.ipmi.knowledge import NOT_PRESENT, Dcmi, Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.message import (
     INSUFFICIENT_PRIVILEGE,
+    SUCCESS,
     UNKNOWN_COMMAND_CODES,
     Request,
+    Response,
     SilenceError,
 )
 from powergraph_collector.sources.ipmi.sdr import SensorError
@@ -69,6 +71,24 @@ def read_power(
         return by_sensors
     is_telling = by_sensors.reason is not Reason.NOT_SUPPORTED
     return by_sensors if knowledge.dcmi is Dcmi.ABSENT or is_telling else by_dcmi
+
+
+def usual_reading(knowledge: Knowledge, response: Response, now_s: float) -> Reading | None:
+    """The reading in a response to POWER_READING, where it is as usual; None where the conversation has more to do.
+
+    Of a BMC whose DCMI works, nearly all readings are so; it takes half the time of the conversation, whose first
+    request and whose outcome are the same.
+    """
+    if response.code != SUCCESS or knowledge.dcmi is not Dcmi.WORKING:
+        return None
+    try:
+        reading = dcmi.parse_power_reading(response)
+    except dcmi.DcmiError:
+        return None
+    if not 0 < reading.current_w < _NEGATIVE_FROM:
+        return None
+    knowledge.dcmi_worked(now_s)
+    return _usable(reading, knowledge.heard_ms)
 
 
 def _by_dcmi(knowledge: Knowledge, now_s: float) -> Conversation[Reading | NoReading]:
