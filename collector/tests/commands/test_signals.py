@@ -32,7 +32,7 @@ runpy.run_path(program, run_name="__main__")
 # Stops in order on a signal, which takes half a minute.
 SLOW_TO_END = """
 import threading, time
-from powergraph_collector.service import stop_on_signals
+from powergraph_collector.stopping import stop_on_signals
 stop = threading.Event()
 with stop_on_signals(stop):
     print("ready", flush=True)
