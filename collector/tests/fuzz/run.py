@@ -1,8 +1,8 @@
 """The long run of the fuzzer: `.venv/bin/python collector/tests/fuzz/run.py --seconds 3600`.
 
 It begins with the inputs in `corpus` and those that it found before, and keeps what reaches new code in `--found`. An
-input that breaks a promise is kept there as `crash-…`, and the exit code is not 0; put it into `corpus`, mend the fault,
-and `test_fuzz.py` keeps it mended. Where atheris is not to be had, inputs are mutated without a look at what they reach.
+input that breaks a promise is kept there as `crash-…`, and the exit code is not 0: put it into `corpus`, mend the
+fault, and `test_fuzz.py` keeps it mended. Without atheris, inputs are mutated without a look at what they reach.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def blindly(seconds: int, found: Path) -> int:
     inputs = [path.read_bytes() for folder in (CORPUS, found) for path in sorted(folder.iterdir())]
     until_s, tried = time.monotonic() + seconds, 0
     while time.monotonic() < until_s:
-        data = Choices(random.randbytes(64)).mutated(random.choice(inputs))  # noqa: S311
+        data = Choices(random.randbytes(64)).mutated(random.choice(inputs))
         tried += 1
         try:
             fuzz_any(data)
         except Exception:
-            path = found / f"crash-{hashlib.sha1(data).hexdigest()}"  # noqa: S324
+            path = found / f"crash-{hashlib.sha1(data).hexdigest()}"
             path.write_bytes(data)
             print(f"{path} breaks a promise after {tried} inputs", flush=True)
             raise

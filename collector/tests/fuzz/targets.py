@@ -181,10 +181,9 @@ class _Attacked:
                 return [(after_s + choices.byte() / 16, answer)]
             case 4:
                 return [(after_s, choices.mutated(answer))]
-            case 5:
-                return [(after_s, _spoiled(choices, self.recorded)), (after_s, answer)]
-            case 6:
-                return [(after_s, choices.one_of(self.recorded)), (after_s, answer)]
+            case (5 | 6) as kind:
+                before = _spoiled(choices, self.recorded) if kind == 5 else choices.one_of(self.recorded)
+                return [(after_s, before), (after_s, answer)]
             case _:
                 return [(after_s, answer)]
 
