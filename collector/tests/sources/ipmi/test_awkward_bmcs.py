@@ -58,7 +58,7 @@ QUIRKS: dict[str, Case] = {
     "no DCMI and no sensor": Case({"fault": "no-dcmi"}, hole(BUSY, Reason.NOT_SUPPORTED)),
     "stray C1": Case(quirky("stray-c1", every=4, sdr=SYSTEM), dcmi(436, BUSY)),
     "C1 while it boots": Case(
-        quirky("c1-while-booting", booting_answers=8, sdr=SYSTEM), first_by_sensors(332, 436, BUSY)
+        quirky("c1-while-booting", booting_answers=5, sdr=SYSTEM), first_by_sensors(332, 436, BUSY)
     ),
     # DCMI that is never usable
     "0 W always": Case({"fault": "zero", "sdr": SYSTEM}, sdr(332, IMPLAUSIBLE)),
@@ -290,7 +290,7 @@ def test_each_reading_of_a_bmc_that_numbers_packets_oddly_is_told_once(
 def test_a_change_of_source_is_an_event_and_dcmi_that_has_worked_is_not_left_for_sensors(
     simulate: Simulate, clock: SteppedClock
 ) -> None:
-    simulator = simulate(node01=quirky("c1-while-booting", booting_answers=6, sdr=SYSTEM))
+    simulator = simulate(node01=quirky("c1-while-booting", booting_answers=5, sdr=SYSTEM))
 
     def reboots(_name: str, count: int) -> None:
         if count == 10:

@@ -15,7 +15,6 @@ from tests.sources.ipmi.virtual import OPEN_REQUEST, RAKP_1, RAKP_3, Peer, Virtu
 from powergraph_collector.model import Reason
 from powergraph_collector.sources.contract import Cap, NoReading, Reading, Secret
 from powergraph_collector.sources.ipmi.line import LOGIN_TIMEOUTS, State
-from powergraph_collector.sources.ipmi.refusals import BUSY_CODES
 from powergraph_collector.sources.ipmi.ways import PRIVILEGES
 
 TIMEOUT_S = 2.0
@@ -272,7 +271,7 @@ def test_a_wrong_group_key_advises_of_it() -> None:
 # -- privileges --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", sorted(BUSY_CODES))
+@pytest.mark.parametrize("code", [0xC0, 0xC3, 0xCE, 0xD1, 0xD2, 0xFF])
 def test_a_bmc_that_cannot_set_a_privilege_yet_is_busy_and_keeps_its_session(code: int) -> None:
     with bmc_wire(quirks=["privilege-busy"], busy_code=code, booting_answers=2) as wire:
         for _ in range(2):

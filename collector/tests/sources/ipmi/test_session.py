@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from tests.sources.ipmi.peer import Peer, keys_of, response
 
@@ -357,6 +357,7 @@ def test_no_packet_that_was_opened_is_ever_a_response_again(
 
 
 @given(st.lists(st.sampled_from((1, 2, 16, 17, 0x3FFFFFFF, 0x7FFFFFFF)), min_size=1, max_size=40))
+@example([1] * 13 + [0x7FFFFFFF] * 2 + [1])
 def test_a_recording_is_none_after_jumps_all_the_way_round(steps: list[int]) -> None:
     talk = Talk()
     number, taken = 1, []
