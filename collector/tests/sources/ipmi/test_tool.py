@@ -14,7 +14,7 @@ from powergraph_collector.sources.ipmi.dcmi import CompletionCode
 from powergraph_collector.sources.ipmi.message import Response
 from powergraph_collector.sources.ipmi.sdr import LARGEST_DUMP_BYTES, SensorError, split_dump
 from powergraph_collector.sources.ipmi.sdr_walk import record_count
-from powergraph_collector.sources.ipmi.tool import response_of
+from powergraph_collector.sources.ipmi.tool_process import response_of
 
 REFUSED = "Unable to send RAW command (channel=0x0 netfn=0x2c lun=0x0 cmd=0x2 rsp=0x{:x}): Invalid command\n"
 BEFORE = """Running Get VSO Capabilities my_addr 0x20, transit 0, target 0x20

@@ -6,75 +6,46 @@ the SDRs, hundreds of requests, are fetched by `ipmitool sdr dump`.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from math import ceil
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from powergraph_collector.model import Reason, Source
-from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading, ToolMissing
-from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors
+from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
+from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors, tool_process
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
-from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
+from powergraph_collector.sources.ipmi.message import Request, Response, SilenceError
 from powergraph_collector.sources.ipmi.reading import read_power
 from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
+from powergraph_collector.sources.ipmi.tool_process import (
+    NO_LOGIN,
+    NO_SESSION,
+    NO_SUITE,
+    PRIVILEGES,
+    NoAnswer,
+    Tool,
+    Way,
+    complaint,
+    response_of,
+)
 
-TIME_LIMIT_S: Final = 20.0
 CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long
 DUMP_LIMIT_S: Final = 60.0  # some hundred SDRs of a slow BMC
-_LOOK_UP_S: Final = 0.5  # from waiting for a process, for whether the reader is being closed
 MOST_PROCESSES: Final = 16
-_PRIVILEGES: Final = {"user": "USER", "operator": "OPERATOR", "administrator": "ADMINISTRATOR"}
 _CIPHER_SUITES: Final = (17, 3)
-_STUB_VENDORS = "0\n  unknown\n"
 
-_BYTES = re.compile(r"(?:(?: [0-9a-f]{2}){1,16}\n)+|\n")
-_REFUSED = re.compile(r"Unable to send RAW command \(.*rsp=0x([0-9a-f]{1,2})\)")
-# After a login without an answer, ipmitool goes on without a session. These are what it asks first in one.
-_NO_SESSION = re.compile(r"Get Device ID command failed|Set Session Privilege Level to \w+ failed")
 # After these, `ipmitool sdr dump` ends as if there were no more records.
 _DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid length|renew SDR reservation")
-
-_NO_SUITE, _NO_LOGIN = "no matching cipher suite", "no answer to the login"
-# What `ipmitool -v` says of a session that did not come about, most telling first.
-_COMPLAINTS = (
-    (re.compile(r"RAKP 2 HMAC is invalid"), Reason.LOGIN_REFUSED, "incorrect password"),
-    (re.compile(r"unauthorized name"), Reason.LOGIN_REFUSED, "unauthorized name"),
-    (re.compile(r"invalid role|unauthorized role|Privilege Level to \w+ failed: .*0x8[01]"),
-     Reason.LOGIN_REFUSED, "privilege refused"),
-    (re.compile(r"no matching cipher suite|invalid (?:authentication|integrity) algorithm", re.IGNORECASE),
-     Reason.LOGIN_REFUSED, _NO_SUITE),
-    (re.compile(r"insufficient resources"), Reason.NO_SESSION_SLOT, "all sessions of the BMC are taken"),
-    (re.compile(r"not known|lookup for"), Reason.UNRESOLVABLE, "host name has no address"),
-    (_NO_SESSION, Reason.TIMEOUT, _NO_LOGIN),
-    (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response|unable to send", re.IGNORECASE),
-     Reason.TIMEOUT, "no answer"),
-)  # fmt: skip
-
 _TOO_LOW = NoReading(Reason.LOGIN_REFUSED, "completion code 0xD4: privilege too low")
-
-Way = tuple[str, int]  # privilege and cipher suite
-
-
-class _NoAnswer(Exception):  # noqa: N818
-    """A run of ipmitool brought nothing; `answer` says why."""
-
-    def __init__(self, answer: NoReading) -> None:
-        super().__init__(answer.detail)
-        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -88,57 +59,21 @@ class _Bmc:
 
     def ways(self) -> list[Way]:
         """What to try, in this order."""
-        privileges = list(_PRIVILEGES) if self.login.privilege == "auto" else [self.login.privilege]
+        privileges = list(PRIVILEGES) if self.login.privilege == "auto" else [self.login.privilege]
         suites = _CIPHER_SUITES if self.login.cipher_suite is None else (self.login.cipher_suite,)
         ways = [(privilege, suite) for privilege in privileges for suite in suites]
         return ways[ways.index(self.way) :] if self.way else ways
 
 
-def response_of(printed: str, complaints: str) -> Response | NoReading:
-    """What the BMC answered to `ipmitool -v raw` (1.8.15 to 1.8.19), of its standard output and its standard error."""
-    if _NO_SESSION.search(complaints):
-        return complaint(complaints)
-    refused = _REFUSED.search(complaints)
-    if refused:
-        return Response(int(refused[1], 16))
-    if _BYTES.fullmatch(printed):
-        return Response(SUCCESS, bytes.fromhex(printed))
-    return complaint(complaints)
-
-
-def complaint(text: str) -> NoReading:
-    """What a failed run of `ipmitool -v` says."""
-    for pattern, reason, detail in _COMPLAINTS:
-        if pattern.search(text):
-            return NoReading(reason, detail)
-    last_line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
-    printable = "".join(letter for letter in last_line if letter.isprintable())[:200]
-    return NoReading(Reason.BAD_ANSWER, f"ipmitool says: {printable}" if printable else "ipmitool printed no answer")
-
-
 class ToolReader:
-    """Reads through ipmitool; see `contract.Reader`. Raises ToolMissing when made where there is no ipmitool.
-
-    The password goes through an inherited file descriptor, so that neither the process list nor the environment shows
-    it; a group key through the environment, since ipmitool takes it from there or from its arguments only. The vendor
-    file that ipmitool parses at every start (4.7 MB on Debian) is stood in for by a short one.
-    """
+    """Reads through ipmitool; see `contract.Reader`. Raises ToolMissing when made where there is no ipmitool."""
 
     def __init__(self, *, judges_at_once: bool = False) -> None:
         self._judges_at_once = judges_at_once
-        program = shutil.which("ipmitool")
-        if program is None:
-            raise ToolMissing("ipmitool is not installed; do: apt install ipmitool")
-        self._program = program
+        self._tool = Tool()
         self._pool = ThreadPoolExecutor(MOST_PROCESSES, "ipmitool")
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._bmcs: dict[str, _Bmc] = {}
-        self._closing = threading.Event()
-        self._home = tempfile.TemporaryDirectory(prefix="powergraph-")
-        folder = Path(self._home.name, ".local/usr/share/misc")
-        folder.mkdir(parents=True)
-        for name in ("enterprise-numbers", "enterprise-numbers.txt"):  # the name differs by version
-            (folder / name).write_text(_STUB_VENDORS)
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Start ipmitool."""
@@ -169,7 +104,7 @@ class ToolReader:
                 return  # or it was asked for since this began to wait
             try:
                 response = self._send(bmc.login, bmc.way, dcmi.POWER_LIMIT, CAP_LIMIT_S)
-            except _NoAnswer:
+            except NoAnswer:
                 bmc.knowledge.cap.unanswered(time.monotonic())
             else:
                 bmc.knowledge.cap.answered(response, time.monotonic())
@@ -196,7 +131,7 @@ class ToolReader:
             if isinstance(answer, Reading):
                 bmc.way = way
                 return answer
-            lacks_suite = answer.detail in {_NO_SUITE, _NO_LOGIN}  # some BMCs do not answer to a suite that they lack
+            lacks_suite = answer.detail in {NO_SUITE, NO_LOGIN}  # some BMCs do not answer to a suite that they lack
             is_final = answer.reason is not Reason.LOGIN_REFUSED or "incorrect password" in answer.detail
             if is_final and not lacks_suite:
                 return answer  # a further try would end alike, or lock the account
@@ -220,9 +155,9 @@ class ToolReader:
             while True:
                 try:
                     response = self._send(bmc.login, way, request)
-                except _NoAnswer as error:
+                except NoAnswer as error:
                     answer = error.answer
-                    if answer.reason is not Reason.TIMEOUT or self._closing.is_set():
+                    if answer.reason is not Reason.TIMEOUT or self._tool.is_stopping:
                         break
                     request = conversation.throw(SilenceError())
                 else:
@@ -231,20 +166,20 @@ class ToolReader:
             answer = end.value
         except SilenceError:
             pass  # `answer` says how it was silent
-        except _NoAnswer as error:
+        except NoAnswer as error:
             answer = error.answer
         if isinstance(answer, Reading) and answer.source is Source.DCMI:
             return replace(answer, source=Source.TOOL)
         return answer
 
-    def _send(self, login: Login, way: Way, request: Request, limit_s: float = TIME_LIMIT_S) -> Response:
-        limit_s = max(limit_s, 3 * login.timeout_s)
+    def _send(self, login: Login, way: Way, request: Request, limit_s: float | None = None) -> Response:
+        limit_s = max(tool_process.TIME_LIMIT_S if limit_s is None else limit_s, 3 * login.timeout_s)
         numbers = (f"0x{number:02x}" for number in (request.netfn, request.command, *request.data))
         unit = ("-l", str(request.lun)) if request.lun else ()
-        run = self._run(login, way, limit_s, *unit, "raw", *numbers)
+        run = self._tool.run(login, way, limit_s, *unit, "raw", *numbers)
         response = response_of(run.stdout, run.stderr)
         if isinstance(response, NoReading):
-            raise _NoAnswer(response)
+            raise NoAnswer(response)
         return response
 
     def _fetch_records(self, login: Login, way: Way) -> Conversation[list[bytes]]:
@@ -268,71 +203,22 @@ class ToolReader:
             return sdr.split_dump(self._dump(login, way))
         except SensorError:
             return []
-        except _NoAnswer as error:
-            if error.answer.reason is not Reason.TIMEOUT or self._closing.is_set():
+        except NoAnswer as error:
+            if error.answer.reason is not Reason.TIMEOUT or self._tool.is_stopping:
                 raise
             return []
 
     def _dump(self, login: Login, way: Way) -> bytes:
         """All SDRs, one after another; at most a byte more than the largest dump. Raises SensorError."""
-        with tempfile.TemporaryDirectory(dir=self._home.name) as folder:
+        with tempfile.TemporaryDirectory(dir=self._tool.home) as folder:
             path = Path(folder, "sdr")
-            run = self._run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
-            if run.returncode or _NO_SESSION.search(run.stderr) or not path.exists():
-                raise _NoAnswer(complaint(run.stderr))
+            run = self._tool.run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
+            if run.returncode or NO_SESSION.search(run.stderr) or not path.exists():
+                raise NoAnswer(complaint(run.stderr))
             if _DUMP_CUT.search(run.stderr):
                 raise SensorError("ipmitool got only a part of the SDR repository")
             with path.open("rb") as file:
                 return file.read(sdr.LARGEST_DUMP_BYTES + 1)
-
-    def _run(self, login: Login, way: Way, limit_s: float, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run ipmitool for at most limit_s. Raises _NoAnswer."""
-        if self._closing.is_set():
-            raise _NoAnswer(NoReading(Reason.TIMEOUT, "stopped"))
-        privilege, suite = way
-        with ExitStack() as stack:
-            password = os.memfd_create("password", os.MFD_CLOEXEC)
-            stack.callback(os.close, password)
-            os.write(password, login.password.reveal().encode() + b"\n")
-            command = [
-                *(self._program, "-I", "lanplus", "-H", login.host, "-p", str(login.port), "-U", login.user),
-                *("-f", f"/proc/self/fd/{password}", "-L", _PRIVILEGES[privilege], "-C", str(suite)),
-                *("-v", "-N", str(ceil(login.timeout_s)), "-R", "1", *words),
-            ]
-            environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": self._home.name}
-            if login.group_key is not None:
-                command.insert(1, "-K")
-                # Zeros at its end are as good as none: HMAC fills keys up with them.
-                environment["IPMI_KGKEY"] = os.fsdecode(login.group_key.rstrip(b"\0"))
-            try:
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=environment,
-                    pass_fds=(password,),
-                    text=True,
-                    errors="replace",
-                )
-            except OSError as error:
-                reason = f"ipmitool cannot be started: {error.strerror}"
-                raise _NoAnswer(NoReading(Reason.UNREACHABLE, reason)) from None
-        with process:
-            printed, complaints = self._wait(process, limit_s)
-        return subprocess.CompletedProcess(command, process.returncode, printed, complaints)
-
-    def _wait(self, process: subprocess.Popen[str], limit_s: float) -> tuple[str, str]:
-        begin_s = time.monotonic()
-        while True:
-            try:
-                return process.communicate(timeout=_LOOK_UP_S)
-            except subprocess.TimeoutExpired:
-                longest_s = min(limit_s, TIME_LIMIT_S) if self._closing.is_set() else limit_s
-                if time.monotonic() - begin_s > longest_s:
-                    process.kill()
-                    reason = f"ipmitool did not end within {longest_s:.0f} s"
-                    raise _NoAnswer(NoReading(Reason.TIMEOUT, reason)) from None
 
     def forget(self, name: str) -> None:
         """Forget what was learned about a BMC; there is no session to close."""
@@ -340,9 +226,9 @@ class ToolReader:
 
     def close(self) -> None:
         """Wait for the processes that run, at most TIME_LIMIT_S, and clean up."""
-        self._closing.set()
+        self._tool.stop()
         self._pool.shutdown(cancel_futures=True)
-        self._home.cleanup()
+        self._tool.remove()
 
 
 def _outcome(future: Future[Answer]) -> Answer:
