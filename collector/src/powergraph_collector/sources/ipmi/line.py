@@ -32,7 +32,7 @@ from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.session import SUITES, Drop, Session
-from powergraph_collector.sources.ipmi.ways import Privileges, Suites
+from powergraph_collector.sources.ipmi.ways import Privileges, Suites, Way
 
 ASIDE_WAIT_S: Final = 1.0  # for an answer that nobody waits for; a reading that is due meanwhile waits as long
 GRACE_S: Final = 0.3  # for something better than an objection, which anybody may have sent
@@ -116,6 +116,11 @@ class Line:
         self._is_last_try = False
         self._is_silent = False
         self._is_raised = False
+
+    @property
+    def way(self) -> Way | None:
+        """How the session that there is was let in; None without one."""
+        return Way(self._privileges.name, self._suites.suite) if self._session is not None else None
 
     def ask(self, begin: Begin, answered: Answered) -> None:
         """Hold a conversation; `answered` gets its result, or a NoReading if it could not be held."""

@@ -36,7 +36,7 @@ _STATUSES: Final = {
 _NO_SLOT: Final = frozenset({0x01, 0x0B})
 _OF_ROLE: Final = frozenset({0x09, 0x0A, 0x0D})  # the last since BMCs look for a user of that name and role
 _OF_SUITE: Final = frozenset({0x03, 0x04, 0x05, 0x06, 0x07, 0x10, 0x11})
-_SWITCHED_OFF: Final = (
+SWITCHED_OFF: Final = (
     "its port is closed: IPMI over LAN is switched off or filtered; switch it on in the BMC's settings (iLO: Security, "
     "Access Settings; iDRAC: Connectivity, IPMI Settings; XCC: Network, Service Enablement; eBMC: Policies)"
 )
@@ -48,7 +48,7 @@ _FAULTS: Final = {
         Reason.LOGIN_REFUSED,
         "the BMC's last code is wrong: it has a group key (Kg) that the settings lack, or another one",
     ),
-    Fault.CLOSED_PORT: (Reason.PORT_CLOSED, _SWITCHED_OFF),
+    Fault.CLOSED_PORT: (Reason.PORT_CLOSED, SWITCHED_OFF),
 }
 
 
@@ -60,6 +60,11 @@ def answer_to(objection: Objection) -> NoReading:
             return NoReading(Reason.NO_SESSION_SLOT, f"{code}all sessions of the BMC are taken")
         return NoReading(Reason.LOGIN_REFUSED, code + _STATUSES.get(objection.status, "unknown to the specification"))
     return NoReading(*_FAULTS[objection.fault])
+
+
+def status_words(status: int) -> str:
+    """An RMCP+ status in words, with its number."""
+    return f"RMCP+ status 0x{status:02X}: {_STATUSES.get(status, 'unknown to the specification')}"
 
 
 def is_of_role(objection: Objection) -> bool:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
@@ -23,7 +23,7 @@ from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors, tool
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import Request, Response, SilenceError
-from powergraph_collector.sources.ipmi.reading import read_power
+from powergraph_collector.sources.ipmi.reading import FindSensors, read_power
 from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.tool_process import (
@@ -33,10 +33,10 @@ from powergraph_collector.sources.ipmi.tool_process import (
     PRIVILEGES,
     NoAnswer,
     Tool,
-    Way,
     complaint,
     response_of,
 )
+from powergraph_collector.sources.ipmi.ways import Way
 
 CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long
 DUMP_LIMIT_S: Final = 60.0  # some hundred SDRs of a slow BMC
@@ -46,6 +46,10 @@ _CIPHER_SUITES: Final = (17, 3)
 # After these, `ipmitool sdr dump` ends as if there were no more records.
 _DUMP_CUT = re.compile(r"SDR [0-9a-f]{4} command failed|SDR record id .*invalid length|renew SDR reservation")
 _TOO_LOW = NoReading(Reason.LOGIN_REFUSED, "completion code 0xD4: privilege too low")
+
+
+# The last is a faster way to the sensors than asking for each record.
+Begin = Callable[[Knowledge, float, FindSensors], Conversation[Any]]
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ class _Bmc:
         """What to try, in this order."""
         privileges = list(PRIVILEGES) if self.login.privilege == "auto" else [self.login.privilege]
         suites = _CIPHER_SUITES if self.login.cipher_suite is None else (self.login.cipher_suite,)
-        ways = [(privilege, suite) for privilege in privileges for suite in suites]
+        ways = [Way(privilege, suite) for privilege in privileges for suite in suites]
         return ways[ways.index(self.way) :] if self.way else ways
 
 
@@ -77,11 +81,25 @@ class ToolReader:
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Start ipmitool."""
+        bmc = self._bmc(login)
+        future = self._pool.submit(self._read_in_turn, bmc)
+        future.add_done_callback(lambda future: self._done.put(lambda: self._tell(bmc, answered, _outcome(future))))
+
+    def hold(self, login: Login, begin: Begin, answered: Callable[[Any], None]) -> None:
+        """Hold any conversation; `answered` gets its result, or a NoReading if it could not be held."""
+        future = self._pool.submit(self._hold_in_turn, self._bmc(login), begin)
+        future.add_done_callback(lambda future: self._done.put(lambda: answered(_outcome(future))))
+
+    def way_of(self, name: str) -> Way | None:
+        """How ipmitool was last let in by a BMC; None where it was not."""
+        bmc = self._bmcs.get(name)
+        return None if bmc is None else bmc.way
+
+    def _bmc(self, login: Login) -> _Bmc:
         bmc = self._bmcs.get(login.name)
         if bmc is None or bmc.login != login:
             bmc = self._bmcs[login.name] = _Bmc(login, Knowledge(login.power_sensors, self._judges_at_once))
-        future = self._pool.submit(self._read_in_turn, bmc)
-        future.add_done_callback(lambda future: self._done.put(lambda: self._tell(bmc, answered, _outcome(future))))
+        return bmc
 
     def work(self, timeout_s: float) -> None:
         """Tell the answers that have come."""
@@ -111,12 +129,18 @@ class ToolReader:
 
     def _read_in_turn(self, bmc: _Bmc) -> Answer:
         with bmc.turn:
-            answer = self._read(bmc)
+            answer = self._tried(bmc, read_power)
+            if isinstance(answer, Reading) and answer.source is Source.DCMI:
+                answer = replace(answer, source=Source.TOOL)
             return bmc.knowledge.cap.told_with(answer) if isinstance(answer, Reading) else answer
 
-    def _read(self, bmc: _Bmc) -> Answer:
+    def _hold_in_turn(self, bmc: _Bmc, begin: Begin) -> Any:
+        with bmc.turn:
+            return self._tried(bmc, begin)
+
+    def _tried(self, bmc: _Bmc, begin: Begin) -> Any:
         """Try privileges and cipher suites until one is let in and may ask, and begin there next time."""
-        answer: Answer = _TOO_LOW
+        answer: Any = _TOO_LOW
         of_no_use: set[str | int] = set()
         too_low = False
         for way in bmc.ways():
@@ -124,11 +148,11 @@ class ToolReader:
             if privilege in of_no_use or suite in of_no_use:
                 continue
             try:
-                answer = self._hold(bmc, way)
+                answer = self._held(bmc, way, begin)
             except PrivilegeTooLow:
                 answer = _TOO_LOW
                 too_low = True
-            if isinstance(answer, Reading):
+            if not isinstance(answer, NoReading):
                 bmc.way = way
                 return answer
             lacks_suite = answer.detail in {NO_SUITE, NO_LOGIN}  # some BMCs do not answer to a suite that they lack
@@ -139,17 +163,17 @@ class ToolReader:
         bmc.way = None
         if too_low and bmc.knowledge.asks_dcmi(time.monotonic()):
             bmc.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
-            return self._read(bmc)
+            return self._tried(bmc, begin)
         return answer
 
-    def _hold(self, bmc: _Bmc, way: Way) -> Answer:
+    def _held(self, bmc: _Bmc, way: Way, begin: Begin) -> Any:
         """Hold the conversation, a run of ipmitool for each request. Raises PrivilegeTooLow."""
-        conversation = read_power(
+        conversation = begin(
             bmc.knowledge,
             time.monotonic(),
             lambda: sensors.find_watt_sensors(bmc.login.power_sensors, lambda: self._fetch_records(bmc.login, way)),
         )
-        answer: Answer = NoReading(Reason.TIMEOUT, "no answer")
+        answer: Any = NoReading(Reason.TIMEOUT, "no answer")
         try:
             request = next(conversation)
             while True:
@@ -168,8 +192,6 @@ class ToolReader:
             pass  # `answer` says how it was silent
         except NoAnswer as error:
             answer = error.answer
-        if isinstance(answer, Reading) and answer.source is Source.DCMI:
-            return replace(answer, source=Source.TOOL)
         return answer
 
     def _send(self, login: Login, way: Way, request: Request, limit_s: float | None = None) -> Response:
@@ -231,7 +253,7 @@ class ToolReader:
         self._tool.remove()
 
 
-def _outcome(future: Future[Answer]) -> Answer:
+def _outcome(future: Future[Any]) -> Any:
     if future.cancelled():
         return NoReading(Reason.TIMEOUT, "stopped")
     error = future.exception()

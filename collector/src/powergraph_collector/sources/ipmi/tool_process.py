@@ -22,6 +22,7 @@ from powergraph_collector.model import Reason
 from powergraph_collector.sources.contract import NoReading, ToolMissing
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import SUCCESS, Response
+from powergraph_collector.sources.ipmi.ways import Way
 
 TIME_LIMIT_S: Final = 20.0
 _LOOK_UP_S: Final = 0.5  # from waiting for a process, for whether the reader is being closed
@@ -47,8 +48,6 @@ _COMPLAINTS = (
     (re.compile(r"unable to establish|Get Auth Capabilities error|timeout|no response|unable to send", re.IGNORECASE),
      Reason.TIMEOUT, "no answer"),
 )  # fmt: skip
-
-Way = tuple[str, int]  # privilege and cipher suite
 
 
 class NoAnswer(Exception):  # noqa: N818
