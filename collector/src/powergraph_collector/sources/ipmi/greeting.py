@@ -124,8 +124,8 @@ def open_session(suite: Suite | None) -> bytes:
 def status_of_open(packet: bytes) -> int | None:
     """The status of an Open Session Response; None for every other packet."""
     payload = packet[16:]
-    is_one = packet[:4] == _IPMI and packet[4:6] == bytes((6, _OPEN_RESPONSE)) and len(payload) >= 2
-    return payload[1] if is_one and payload[4:8] in {_CONSOLE_SESSION, b"", bytes(4)} else None
+    is_one = packet[:4] == _IPMI and packet[4:6] == bytes((6, _OPEN_RESPONSE)) and len(payload) >= 8
+    return payload[1] if is_one and payload[4:8] in {_CONSOLE_SESSION, bytes(4)} else None
 
 
 def _checksum(data: bytes) -> bytes:

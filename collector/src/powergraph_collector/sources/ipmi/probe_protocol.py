@@ -76,8 +76,9 @@ class Protocol:
         return chain.from_iterable(held.exchanges for held in self.held)
 
     def power_reading(self) -> tuple[Response | None, bool]:
-        """The last response to Get Power Reading, and whether it was asked for."""
-        asked = [each.response for each in self.exchanges() if each.request == dcmi.POWER_READING]
+        """The last response to Get Power Reading while power was read, and whether it was asked for then."""
+        readings = chain.from_iterable(held.exchanges for held in self.held if held.kind is Kind.READING)
+        asked = [each.response for each in readings if each.request == dcmi.POWER_READING]
         told = [response for response in asked if response is not None]
         return (told[-1] if told else None), bool(asked)
 

@@ -163,6 +163,8 @@ def parsed(text: str) -> tuple[Protocol, dict[str, Any]]:
                 protocol.held[-1].exchanges.append(_parsed_exchange(told))
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise RecordError(f"line {number}: {type(error).__name__}: {error}") from None
+    if not protocol.held:
+        raise RecordError("it holds no conversation")
     return protocol, verdict
 
 
