@@ -1,104 +1,95 @@
-"""`powergraph probe`: what a BMC offers, field by field, before anybody relies on it."""
+"""`powergraph probe`: what an owner runs first at a BMC, before anybody relies on it."""
 
 from __future__ import annotations
 
+import json
 import threading
+from pathlib import Path
+from typing import Any
 
 import click
 
-from powergraph_collector.commands import collecting
-from powergraph_collector.commands.bmc_options import BmcOptions, bmc_options, bmc_table, settings_for
-from powergraph_collector.commands.frame import EXIT_CODE_OF_REASON, CommandError, ExitCode
-from powergraph_collector.days import iso
+from powergraph_collector.commands import output, probe_report
+from powergraph_collector.commands.bmc_options import (
+    BmcOptions,
+    bmc_options,
+    bmc_table,
+    settings_for,
+)
+from powergraph_collector.commands.frame import (
+    EXIT_CODE_OF_REASON,
+    EXIT_CODES_HELP,
+    CommandError,
+    ExitCode,
+    GivenPath,
+    needed,
+    tell,
+)
 from powergraph_collector.sources import registry
-from powergraph_collector.sources.contract import NoReading
-from powergraph_collector.sources.ipmi import dcmi, sensors
-from powergraph_collector.sources.ipmi.knowledge import Knowledge
-from powergraph_collector.sources.ipmi.lan import LanReader
-from powergraph_collector.sources.ipmi.login import Login
-from powergraph_collector.sources.ipmi.message import SUCCESS, Response
-from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS
-from powergraph_collector.sources.ipmi.sdr import SensorError
-from powergraph_collector.sources.ipmi.sdr_walk import Conversation
+from powergraph_collector.sources.contract import Interrupted, NoReading, Probed
 from powergraph_collector.stopping import stop_on_signals
 
-Findings = list[tuple[str, str]]
+_OF_THE_PLACE = ("name", "host", "port", "user")
 
 
-@click.command(name="probe")
+@click.command(name="probe", epilog=EXIT_CODES_HELP)
 @bmc_options
-def command(*, named: BmcOptions) -> ExitCode:
-    """Log in to one BMC and show what it says of power: DCMI, limit, watt sensors, chassis."""
-    if named.reader != "lan":
-        raise CommandError("probe speaks to the BMC itself: leave out --reader", ExitCode.USAGE)
-    target = settings_for(bmc_table(named)).bmcs[0]
-    login = registry.access_of(target)
-    assert isinstance(login, Login)  # noqa: S101 -- the options name a BMC that speaks IPMI
-    answers: list[Findings | NoReading] = []
-    lan = LanReader()
+@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
+@click.option(
+    "--record",
+    type=GivenPath(),
+    help="Also write what the BMC said to this file, without names, addresses, serial numbers and secrets: for those "
+    "who have no such BMC. It can be replayed as a test; read it before you send it.",
+)
+def command(*, named: BmcOptions, as_json: bool, record: Path | None) -> ExitCode:
+    """Tell whether a BMC gives power, how, and what to write into the inventory.
+
+    Shows DCMI, power limit, chassis, every watt sensor with which are chosen and why, and what login worked. Without
+    --user it tells what can be known before a login, which is never enough to end with 0.
+    """
     stop = threading.Event()
-    with stop_on_signals(stop):
-        lan.hold(login, _explore, answers.append)
-        while not stop.is_set() and not answers:
-            lan.work(0.2)
-        lan.close()
-    if not answers:
+    try:
+        with stop_on_signals(stop):
+            if _is_stranger(named):
+                found, entry, place = *_knock(named), f"{named.host} port {named.port}"
+            else:
+                found, entry, place = _probe(named, stop, keeps_record=record is not None)
+    except Interrupted:
         return ExitCode.INTERRUPTED
-    answer = answers[0]
-    if isinstance(answer, NoReading):
-        code = EXIT_CODE_OF_REASON.get(answer.reason, ExitCode.NO_POWER)
-        raise CommandError(f"{target.place}: {answer.detail}. {collecting.advice(answer.reason)}", code)
-    for name, value in answer:
-        click.echo(f"{name:<18} {value}")
+    if as_json:
+        click.echo(json.dumps(probe_report.fields(found, entry), indent=2, ensure_ascii=False))
+    else:
+        click.echo(probe_report.text(found, entry), nl=False)
+    if record is not None:
+        _write(record, found)
+    if isinstance(found.verdict, NoReading):
+        code = EXIT_CODE_OF_REASON.get(found.verdict.reason, ExitCode.NO_POWER)
+        raise CommandError(f"{place}: {probe_report.verdict_words(found)}. {found.advice}", code)
     return ExitCode.DONE
 
 
-def _explore(knowledge: Knowledge, now_s: float) -> Conversation[Findings]:
-    """Ask for everything that has to do with power."""
-    del knowledge, now_s
-    found: Findings = []
-    found.append(("DCMI", _capabilities((yield dcmi.capabilities(dcmi.SUPPORTED_CAPABILITIES)))))
-    found += _reading((yield dcmi.POWER_READING))
-    found.append(("power limit", _limit((yield dcmi.POWER_LIMIT))))
-    chassis = yield CHASSIS_STATUS
-    if chassis.code == SUCCESS and chassis.data:
-        found.append(("chassis", "on" if chassis.data[0] & 1 else "off"))
-    try:
-        choice = yield from sensors.find_watt_sensors()
-        names = ", ".join(f"{each.name} (entity 0x{each.entity:02X}.{each.instance})" for each in choice.chosen)
-        found.append(("watt sensors", names or choice.why_none))
-        if choice.chosen:
-            found.append(("their sum", f"{(yield from sensors.read_sum(choice.chosen)).power_w} W"))
-    except (SensorError, dcmi.CompletionCode) as error:
-        found.append(("watt sensors", str(error)))
-    return found
+def _is_stranger(named: BmcOptions) -> bool:
+    """Whether nobody is named to log in as; a password without a user is a mistake, which is told."""
+    return named.user is None and named.passwd is None and named.passwd_file is None
 
 
-def _capabilities(response: Response) -> str:
-    try:
-        promised = dcmi.parse_capabilities(response)
-    except dcmi.DcmiError as error:
-        return str(error)
-    return f"{promised.major}.{promised.minor}, power management {'' if promised.power_management else 'not '}promised"
+def _knock(named: BmcOptions) -> tuple[Probed, dict[str, Any]]:
+    host = needed(named.host, "--host", "give the BMC's name or address, such as --host 192.0.2.10")
+    return registry.SOURCES[named.protocol].knock(host, named.port, named.timeout), {}
 
 
-def _reading(response: Response) -> Findings:
-    try:
-        reading = dcmi.parse_power_reading(response)
-    except dcmi.DcmiError as error:
-        return [("power now", str(error))]
-    statistics = f"minimum {reading.min_w} W, maximum {reading.max_w} W, average {reading.average_w} W"
-    return [
-        ("power now", f"{reading.current_w} W"),
-        ("the BMC", "says that it measures" if reading.active else "says that it does not measure"),
-        ("its statistics", f"{statistics}, over {reading.period_ms / 1000:g} s by its own word"),
-        ("its clock", iso(reading.bmc_time_s * 1000)),
-    ]
+def _probe(named: BmcOptions, stop: threading.Event, *, keeps_record: bool) -> tuple[Probed, dict[str, Any], str]:
+    table = bmc_table(named)
+    bmc = settings_for(table).bmcs[0]
+    found = registry.SOURCES[bmc.protocol].probe(bmc, is_stopped=stop.is_set, keeps_record=keeps_record)
+    default = type(bmc).model_fields["port"].default
+    place = {key: table[key] for key in _OF_THE_PLACE if key != "port" or table[key] != default}
+    return found, {**place, **found.entry}, bmc.place
 
 
-def _limit(response: Response) -> str:
-    try:
-        limit = dcmi.parse_power_limit(response)
-    except dcmi.DcmiError as error:
-        return str(error)
-    return "none active" if limit is None else f"{limit.limit_w} W"
+def _write(path: Path, found: Probed) -> None:
+    if not found.record:
+        tell(f"--record {path}: nothing was said after a login, so that there is nothing to keep")
+        return
+    with output.opened(path) as file:
+        file.write(found.record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -76,6 +76,42 @@ class NoReading:
     reason: Reason
     detail: str
     again_soon: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedSensor:
+    """A sensor in watts: its reading, if it has one, whether it is one of those that are summed, and why or why not."""
+
+    name: str
+    power_w: float | None
+    is_chosen: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one look at a BMC found: `verdict` is what a command that reads it once gets, or why it gets nothing.
+
+    `by` says for people how the watts were got, `advice` what to try where there are none. `lines` are all else that
+    there is, each a name and words; `warnings` are of what is dangerous. `login` has the settings that worked, `entry`
+    those that the BMC's own settings should name since the defaults do not serve it. `record` is what was said, for
+    those who have no such BMC: it names neither it nor its owner.
+    """
+
+    verdict: Reading | NoReading
+    by: str = ""
+    advice: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+    sensors: tuple[ProbedSensor, ...] = ()
+    warnings: tuple[str, ...] = ()
+    slowest_s: float | None = None
+    login: Mapping[str, str | int] = field(default_factory=dict)
+    entry: Mapping[str, str | int | float | tuple[str, ...]] = field(default_factory=dict)
+    record: str = ""
+
+
+class Interrupted(Exception):  # noqa: N818
+    """A probe was told to stop before it knew anything."""
 
 
 AccessT_contra = TypeVar("AccessT_contra", bound=Access, contravariant=True)

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Any, Final, Protocol
 
 from powergraph_collector.settings_model import Bmc, BmcModels
-from powergraph_collector.sources.contract import Access, Reader
+from powergraph_collector.sources.contract import Access, Probed, Reader
+from powergraph_collector.sources.ipmi import probing
 from powergraph_collector.sources.ipmi.lan import LanReader
 from powergraph_collector.sources.ipmi.login import login_of
 from powergraph_collector.sources.ipmi.settings import IpmiBmc
@@ -23,18 +24,46 @@ class MakesReader(Protocol):
         ...
 
 
+class Probes(Protocol):
+    """Looks at a BMC of the settings from all sides, in bounded time."""
+
+    def __call__(self, bmc: Any, *, is_stopped: Callable[[], bool], keeps_record: bool) -> Probed:
+        """Look; raises Interrupted, and ToolMissing where a program lacks."""
+        ...
+
+
+class Knocks(Protocol):
+    """Finds what a BMC tells before anybody logs in, in bounded time."""
+
+    def __call__(self, host: str, port: int, timeout_s: float) -> Probed:
+        """Look; `timeout_s` is for each answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A source: the model of its BMCs' settings, what its readers want of one of them, and the readers by name."""
+    """A source: the model of its BMCs' settings, what its readers want of one of them, and the readers by name.
+
+    `probe` and `knock` are what an owner runs first, with and without a user and a password.
+    """
 
     model: type[Bmc]
     access_of: Callable[[Any], Access]
     reader_of: Callable[[Any], str]
     readers: Mapping[str, MakesReader]
+    probe: Probes
+    knock: Knocks
 
 
 SOURCES: Final[Mapping[str, Registered]] = {  # by the protocol that a BMC's settings name
-    "ipmi": Registered(IpmiBmc, login_of, lambda bmc: bmc.reader, {"lan": LanReader, "ipmitool": ToolReader}),
+    "ipmi": Registered(
+        IpmiBmc,
+        login_of,
+        lambda bmc: bmc.reader,
+        {"lan": LanReader, "ipmitool": ToolReader},
+        probing.probe,
+        probing.knock,
+    ),
 }
 BMC_MODELS: Final[BmcModels] = {protocol: source.model for protocol, source in SOURCES.items()}
 READERS: Final = dict(chain.from_iterable(source.readers.items() for source in SOURCES.values()))

@@ -386,7 +386,7 @@ def test_records_without_end_are_given_up(simulate: Simulate, reader: Reader, mo
 def test_a_stop_does_not_wait_for_all_records(
     simulate: Simulate, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.TIME_LIMIT_S", 2.0)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool_process.TIME_LIMIT_S", 2.0)
     monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.DUMP_LIMIT_S", 20.0)
     tool = ToolReader()
     answers: list[Answer] = []
@@ -503,7 +503,7 @@ def test_the_password_is_in_no_process_list_and_no_environment(
             seen.append((command, dict(options["env"])))
             super().__init__(command, **options)
 
-    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool.subprocess.Popen", Watched)
+    monkeypatch.setattr("powergraph_collector.sources.ipmi.tool_process.subprocess.Popen", Watched)
     simulator = simulate(node01={}, node02={"fault": "no-dcmi", "sdr": SUPPLIES})
     answers = read(tool, login(simulator), login(simulator, "node02"))
     assert all(isinstance(answer, Reading) for answer in answers)

@@ -19,8 +19,12 @@ from tests.conftest import PASSWORD, USER
 
 from powergraph_collector.model import Reason, Source
 from powergraph_collector.sources.contract import Answer, NoReading, Reader, Reading, Secret
+from powergraph_collector.sources.ipmi import probing
 from powergraph_collector.sources.ipmi.lan import LanReader
 from powergraph_collector.sources.ipmi.login import Login
+from powergraph_collector.sources.ipmi.probe_record import parsed
+from powergraph_collector.sources.ipmi.probe_replay import replay
+from powergraph_collector.sources.ipmi.settings import IpmiBmc
 from powergraph_collector.sources.ipmi.tool import ToolReader
 
 LAN = """name "powergraph"
@@ -247,3 +251,27 @@ def test_it_refuses_a_wrong_password(ipmi_sim: Callable[..., Stranger], reader: 
     answer = read(reader, replace(ipmi_sim(SYSTEM).login, password=Secret("not-this-one")))
     assert isinstance(answer, NoReading)
     assert answer.reason is Reason.LOGIN_REFUSED
+
+
+@pytest.mark.parametrize("name", ["lan", "ipmitool"])
+def test_it_is_probed_and_its_record_replays(ipmi_sim: Callable[..., Stranger], name: str) -> None:
+    login = ipmi_sim(INLET, PROCESSOR, *SUPPLIES).login
+    table = {"name": login.name, "host": login.host, "port": login.port, "user": USER, "password": PASSWORD}
+    stranger = IpmiBmc.model_validate({**table, "reader": name})
+    found = probing.probe(stranger, is_stopped=lambda: False, keeps_record=True)
+    assert isinstance(found.verdict, Reading)
+    assert (found.verdict.power_w, found.login["cipher_suite"], found.entry["cipher_suite"]) == (400, 3, 3)
+    assert [each.name for each in found.sensors if each.is_chosen] == ["PS1 Input Power", "PS2 Input Power"]
+    again = replay(parsed(found.record)[0])
+    assert isinstance(again.verdict, Reading)
+    assert again.verdict.power_w == 400
+
+
+def test_without_a_login_it_tells_its_cipher_suites(ipmi_sim: Callable[..., Stranger]) -> None:
+    login = ipmi_sim(SYSTEM).login
+    found = probing.knock(login.host, login.port, 2.0)
+    assert isinstance(found.verdict, NoReading)
+    assert found.verdict.reason is Reason.LOGIN_REFUSED
+    assert "IPMI 2.0" in dict(found.lines)["before a login"]
+    assert dict(found.lines)["cipher suites"].startswith("0, 1, 2, 3")
+    assert any("suite 0" in warning for warning in found.warnings)

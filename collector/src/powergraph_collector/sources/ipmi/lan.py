@@ -23,6 +23,7 @@ from powergraph_collector.sources.ipmi.line_state import State
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.noise import Noise
 from powergraph_collector.sources.ipmi.reading import read_power
+from powergraph_collector.sources.ipmi.ways import Way
 from powergraph_collector.sources.resolver import Resolver
 
 KEEP_ALIVE_S: Final = 25.0  # BMCs close sessions that were idle for 60 s, some for 30 s
@@ -71,6 +72,11 @@ class LanReader:
         if line is None or line.login is not login:
             line = self._line(login)
         line.ask(begin, answered)
+
+    def way_of(self, name: str) -> Way | None:
+        """How the session with a BMC was let in; None where there is no session."""
+        line = self._lines.get(name)
+        return None if line is None else line.way
 
     def _line(self, login: Login) -> Line:
         line = self._lines.get(login.name)

@@ -11,7 +11,7 @@ import socket
 import time
 from typing import Any, Final
 
-from powergraph_collector.model import Reason, Source
+from powergraph_collector.model import Source
 from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi import dcmi, refusals
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
@@ -24,6 +24,7 @@ from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response
 from powergraph_collector.sources.ipmi.reading import read_power, usual_reading
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.session import Drop, Session
+from powergraph_collector.sources.ipmi.ways import Way
 
 ASIDE_WAIT_S: Final = 1.0  # for an answer that nobody waits for; a reading that is due meanwhile waits as long
 REQUEST_RESENDS: Final = 0.4  # a repeated request bears the number of the first, and is answered once
@@ -60,6 +61,11 @@ class Line:
         self._is_silent = False
         self._is_raised = False
 
+    @property
+    def way(self) -> Way | None:
+        """How the session that there is was let in; None without one."""
+        return self._logging_in.way if self._session is not None else None
+
     def ask(self, begin: Begin, answered: Answered) -> None:
         """Hold a conversation; `answered` gets its result, or a NoReading if it could not be held."""
         self._begin, self._answered = begin, answered
@@ -84,8 +90,6 @@ class Line:
         else:
             self._conversation = self._begun()
             self._step(None)
-
-    # Requests and their answers
 
     def _request_in(self, state: State, request: Request) -> None:
         assert self._session is not None  # noqa: S101 -- the states that ask have one
@@ -233,8 +237,6 @@ class Line:
             self._owner.disconnect(self)
         self._answer(answer)
 
-    # Logging in
-
     def connected(self) -> None:
         """There is a socket, and it is this line's turn."""
         self.state = State.SHAKING
@@ -272,11 +274,10 @@ class Line:
             self.knowledge.begin_session(time.monotonic(), can_climb=self._logging_in.privileges.can_climb)
             self._go_on()
         elif response.code in refusals.BUSY_CODES:  # for a while after a reboot
-            self.fail(NoReading(Reason.BUSY, refusals.privilege_busy(response.code), again_soon=True))
+            self.fail(refusals.privilege_busy(response.code))
         else:
             self._leave()
-            answer = NoReading(Reason.LOGIN_REFUSED, refusals.privilege_refused(response.code))
-            self._do(self._logging_in.refused_privilege(answer))
+            self._do(self._logging_in.refused_privilege(refusals.privilege_refused(response.code)))
 
     def _wants_more(self) -> None:
         self._conversation = None

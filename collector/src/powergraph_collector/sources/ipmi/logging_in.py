@@ -21,7 +21,7 @@ from powergraph_collector.sources.ipmi.handshake import Fault, Handshake, Object
 from powergraph_collector.sources.ipmi.knowledge import Knowledge
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.session import SUITES, Keys
-from powergraph_collector.sources.ipmi.ways import Privileges, Suites
+from powergraph_collector.sources.ipmi.ways import Privileges, Suites, Way
 
 GRACE_S: Final = 0.3
 LOGIN_TIMEOUTS: Final = 3
@@ -73,6 +73,11 @@ class LoggingIn:
         self._handshake: Handshake | None = None
         self._state = _State.WAITING
         self._until_s = 0.0
+
+    @property
+    def way(self) -> Way:
+        """The way of the present attempt, or of the last one."""
+        return Way(self.privileges.name, self.suites.suite)
 
     def start_clock(self) -> None:
         """A login begins, of one attempt or several: its time runs from here on."""

@@ -36,7 +36,7 @@ _STATUSES: Final = {
 _NO_SLOT: Final = frozenset({0x01, 0x0B})
 _OF_ROLE: Final = frozenset({0x09, 0x0A, 0x0D})  # the last since BMCs look for a user of that name and role
 _OF_SUITE: Final = frozenset({0x03, 0x04, 0x05, 0x06, 0x07, 0x10, 0x11})
-_SWITCHED_OFF: Final = "no answer, its port is closed: IPMI over LAN is switched off or filtered"
+SWITCHED_OFF: Final = "no answer, its port is closed: IPMI over LAN is switched off or filtered"
 _FAULTS: Final = {
     Fault.WEAKER: (Reason.LOGIN_REFUSED, "the BMC chose weaker algorithms than those of the cipher suite"),
     Fault.WRONG_CODE: (Reason.LOGIN_REFUSED, "incorrect password"),
@@ -45,7 +45,7 @@ _FAULTS: Final = {
         Reason.LOGIN_REFUSED,
         "the BMC's last code is wrong: it has a group key (Kg) that the settings lack, or another one",
     ),
-    Fault.CLOSED_PORT: (Reason.PORT_CLOSED, _SWITCHED_OFF),
+    Fault.CLOSED_PORT: (Reason.PORT_CLOSED, SWITCHED_OFF),
 }
 
 
@@ -57,6 +57,11 @@ def answer_to(objection: Objection) -> NoReading:
             return NoReading(Reason.NO_SESSION_SLOT, f"{code}all sessions of the BMC are taken")
         return NoReading(Reason.LOGIN_REFUSED, code + _STATUSES.get(objection.status, "unknown to the specification"))
     return NoReading(*_FAULTS[objection.fault])
+
+
+def status_words(status: int) -> str:
+    """An RMCP+ status in words, with its number."""
+    return f"RMCP+ status 0x{status:02X}: {_STATUSES.get(status, 'unknown to the specification')}"
 
 
 def is_of_role(objection: Objection) -> bool:
@@ -71,14 +76,16 @@ def is_of_suite(objection: Objection) -> bool:
     return objection.fault is Fault.WEAKER or (objection.fault is Fault.STATUS and objection.status in _OF_SUITE)
 
 
-def privilege_busy(code: int) -> str:
+def privilege_busy(code: int) -> NoReading:
     """What to tell of a BMC that cannot set a privilege yet."""
-    return f"completion code 0x{code:02X} to Set Session Privilege Level: {explain(code)}"
+    detail = f"completion code 0x{code:02X} to Set Session Privilege Level: {explain(code)}"
+    return NoReading(Reason.BUSY, detail, again_soon=True)
 
 
-def privilege_refused(code: int) -> str:
+def privilege_refused(code: int) -> NoReading:
     """What to tell of a BMC that refuses a privilege in a session."""
-    return f"privilege refused (completion code 0x{code:02X} to Set Session Privilege Level)"
+    detail = f"privilege refused (completion code 0x{code:02X} to Set Session Privilege Level)"
+    return NoReading(Reason.LOGIN_REFUSED, detail)
 
 
 _SILENCES: Final = {

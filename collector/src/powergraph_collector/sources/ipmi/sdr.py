@@ -14,7 +14,8 @@ MOST_RECORDS: Final = 4096  # a repository that holds more is broken
 LARGEST_DUMP_BYTES: Final = MOST_RECORDS * (HEADER_BYTES + 0xFF)
 
 _FULL_RECORD: Final = 0x01
-_UNITS_END, _FIXED_END = 22, 48  # a full record's bytes up to its unit, and up to its name
+NAME_BEGINS: Final = 48  # of a full record
+_UNITS_END: Final = 22  # a full record's bytes up to its unit
 _BMC: Final = 0x20
 _OWN_CHANNELS: Final = frozenset({0x0, 0xE, 0xF})  # the BMC's own bus, the channel in use, the system interface
 _MESSAGES_LUN: Final = 2  # requests to it wait for the host's software
@@ -83,12 +84,12 @@ def parse(record: bytes) -> WattSensor | None:
     sensor = WattSensor(
         number=record[7],
         lun=record[6] & 0x03,
-        name=_text(record[47], record[_FIXED_END:]) if len(record) >= _FIXED_END else "watts",
+        name=_text(record[47], record[NAME_BEGINS:]) if len(record) >= NAME_BEGINS else "watts",
         entity=record[8],
         instance=record[9] & 0x7F,
         analog=Analog(units >> 6),
     )
-    if len(record) < _FIXED_END:
+    if len(record) < NAME_BEGINS:
         return sensor._replace(flaw="its record is cut off")
     sensor = sensor._replace(
         m=_signed(record[24] | (record[25] & 0xC0) << 2, 10),

@@ -6,59 +6,39 @@ the SDRs, hundreds of requests, are fetched by `ipmitool sdr dump`.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from math import ceil
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 from powergraph_collector.model import Reason, Source
-from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading, ToolMissing
-from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors
+from powergraph_collector.sources.contract import Answer, Answered, NoReading, Reading
+from powergraph_collector.sources.ipmi import dcmi, sdr, sdr_walk, sensors, tool_process
 from powergraph_collector.sources.ipmi.knowledge import Knowledge, PrivilegeTooLow
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.message import Request, Response, SilenceError
-from powergraph_collector.sources.ipmi.reading import read_power
+from powergraph_collector.sources.ipmi.reading import FindSensors, read_power
 from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
-from powergraph_collector.sources.ipmi.tool_text import (
-    DUMP_CUT,
-    NO_LOGIN,
-    NO_SESSION,
-    NO_SUITE,
-    complaint,
-    response_of,
-)
+from powergraph_collector.sources.ipmi.tool_process import PRIVILEGES, NoAnswer, Tool
+from powergraph_collector.sources.ipmi.tool_text import DUMP_CUT, NO_LOGIN, NO_SESSION, NO_SUITE, complaint, response_of
+from powergraph_collector.sources.ipmi.ways import Way
 
-TIME_LIMIT_S: Final = 20.0
 CAP_LIMIT_S: Final = 5.0  # a reading that is due meanwhile waits as long
 DUMP_LIMIT_S: Final = 60.0  # some hundred SDRs of a slow BMC
-_LOOK_UP_S: Final = 0.5  # from waiting for a process, for whether the reader is being closed
 MOST_PROCESSES: Final = 16
-_PRIVILEGES: Final = {"user": "USER", "operator": "OPERATOR", "administrator": "ADMINISTRATOR"}
 _CIPHER_SUITES: Final = (17, 3)
-_STUB_VENDORS = "0\n  unknown\n"
 
 _TOO_LOW = NoReading(Reason.LOGIN_REFUSED, "completion code 0xD4: privilege too low")
 
-Way = tuple[str, int]  # privilege and cipher suite
 
-
-class _NoAnswer(Exception):  # noqa: N818
-    """A run of ipmitool brought nothing; `answer` says why."""
-
-    def __init__(self, answer: NoReading) -> None:
-        super().__init__(answer.detail)
-        self.answer = answer
+# The last is a faster way to the sensors than asking for each record.
+Begin = Callable[[Knowledge, float, FindSensors], Conversation[Any]]
 
 
 @dataclass(slots=True)
@@ -72,43 +52,43 @@ class _Bmc:
 
     def ways(self) -> list[Way]:
         """What to try, in this order."""
-        privileges = list(_PRIVILEGES) if self.login.privilege == "auto" else [self.login.privilege]
+        privileges = list(PRIVILEGES) if self.login.privilege == "auto" else [self.login.privilege]
         suites = _CIPHER_SUITES if self.login.cipher_suite is None else (self.login.cipher_suite,)
-        ways = [(privilege, suite) for privilege in privileges for suite in suites]
+        ways = [Way(privilege, suite) for privilege in privileges for suite in suites]
         return ways[ways.index(self.way) :] if self.way else ways
 
 
 class ToolReader:
-    """Reads through ipmitool; see `contract.Reader`. Raises ToolMissing when made where there is no ipmitool.
-
-    The password goes through an inherited file descriptor, so that neither the process list nor the environment shows
-    it; a group key through the environment, since ipmitool takes it from there or from its arguments only. The vendor
-    file that ipmitool parses at every start (4.7 MB on Debian) is stood in for by a short one.
-    """
+    """Reads through ipmitool; see `contract.Reader`. Raises ToolMissing when made where there is no ipmitool."""
 
     def __init__(self, *, judges_at_once: bool = False) -> None:
         self._judges_at_once = judges_at_once
-        program = shutil.which("ipmitool")
-        if program is None:
-            raise ToolMissing("ipmitool is not installed; do: apt install ipmitool")
-        self._program = program
+        self._tool = Tool()
         self._pool = ThreadPoolExecutor(MOST_PROCESSES, "ipmitool")
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._bmcs: dict[str, _Bmc] = {}
-        self._closing = threading.Event()
-        self._home = tempfile.TemporaryDirectory(prefix="powergraph-")
-        folder = Path(self._home.name, ".local/usr/share/misc")
-        folder.mkdir(parents=True)
-        for name in ("enterprise-numbers", "enterprise-numbers.txt"):  # the name differs by version
-            (folder / name).write_text(_STUB_VENDORS)
 
     def ask(self, login: Login, answered: Answered) -> None:
         """Start ipmitool."""
+        bmc = self._bmc(login)
+        future = self._pool.submit(self._read_in_turn, bmc)
+        future.add_done_callback(lambda future: self._done.put(lambda: self._tell(bmc, answered, _outcome(future))))
+
+    def hold(self, login: Login, begin: Begin, answered: Callable[[Any], None]) -> None:
+        """Hold any conversation; `answered` gets its result, or a NoReading if it could not be held."""
+        future = self._pool.submit(self._hold_in_turn, self._bmc(login), begin)
+        future.add_done_callback(lambda future: self._done.put(lambda: answered(_outcome(future))))
+
+    def way_of(self, name: str) -> Way | None:
+        """How ipmitool was last let in by a BMC; None where it was not."""
+        bmc = self._bmcs.get(name)
+        return None if bmc is None else bmc.way
+
+    def _bmc(self, login: Login) -> _Bmc:
         bmc = self._bmcs.get(login.name)
         if bmc is None or bmc.login != login:
             bmc = self._bmcs[login.name] = _Bmc(login, Knowledge(login.power_sensors, self._judges_at_once))
-        future = self._pool.submit(self._read_in_turn, bmc)
-        future.add_done_callback(lambda future: self._done.put(lambda: self._tell(bmc, answered, _outcome(future))))
+        return bmc
 
     def work(self, timeout_s: float) -> None:
         """Tell the answers that have come."""
@@ -131,19 +111,25 @@ class ToolReader:
                 return  # or it was asked for since this began to wait
             try:
                 response = self._send(bmc.login, bmc.way, dcmi.POWER_LIMIT, CAP_LIMIT_S)
-            except _NoAnswer:
+            except NoAnswer:
                 bmc.knowledge.cap.unanswered(time.monotonic())
             else:
                 bmc.knowledge.cap.answered(response, time.monotonic())
 
     def _read_in_turn(self, bmc: _Bmc) -> Answer:
         with bmc.turn:
-            answer = self._read(bmc)
+            answer = self._tried(bmc, read_power)
+            if isinstance(answer, Reading) and answer.source is Source.DCMI:
+                answer = replace(answer, source=Source.TOOL)
             return bmc.knowledge.cap.told_with(answer) if isinstance(answer, Reading) else answer
 
-    def _read(self, bmc: _Bmc) -> Answer:
+    def _hold_in_turn(self, bmc: _Bmc, begin: Begin) -> Any:
+        with bmc.turn:
+            return self._tried(bmc, begin)
+
+    def _tried(self, bmc: _Bmc, begin: Begin) -> Any:
         """Try privileges and cipher suites until one is let in and may ask, and begin there next time."""
-        answer: Answer = _TOO_LOW
+        answer: Any = _TOO_LOW
         of_no_use: set[str | int] = set()
         too_low = False
         for way in bmc.ways():
@@ -151,11 +137,11 @@ class ToolReader:
             if privilege in of_no_use or suite in of_no_use:
                 continue
             try:
-                answer = self._hold(bmc, way)
+                answer = self._held(bmc, way, begin)
             except PrivilegeTooLow:
                 answer = _TOO_LOW
                 too_low = True
-            if isinstance(answer, Reading):
+            if not isinstance(answer, NoReading):
                 bmc.way = way
                 return answer
             lacks_suite = answer.detail in {NO_SUITE, NO_LOGIN}  # some BMCs do not answer to a suite that they lack
@@ -166,25 +152,25 @@ class ToolReader:
         bmc.way = None
         if too_low and bmc.knowledge.asks_dcmi(time.monotonic()):
             bmc.knowledge.give_up_dcmi(time.monotonic())  # the sensors may be open to the privilege that there is
-            return self._read(bmc)
+            return self._tried(bmc, begin)
         return answer
 
-    def _hold(self, bmc: _Bmc, way: Way) -> Answer:
+    def _held(self, bmc: _Bmc, way: Way, begin: Begin) -> Any:
         """Hold the conversation, a run of ipmitool for each request. Raises PrivilegeTooLow."""
-        conversation = read_power(
+        conversation = begin(
             bmc.knowledge,
             time.monotonic(),
             lambda: sensors.find_watt_sensors(bmc.login.power_sensors, lambda: self._fetch_records(bmc.login, way)),
         )
-        answer: Answer = NoReading(Reason.TIMEOUT, "no answer")
+        answer: Any = NoReading(Reason.TIMEOUT, "no answer")
         try:
             request = next(conversation)
             while True:
                 try:
                     response = self._send(bmc.login, way, request)
-                except _NoAnswer as error:
+                except NoAnswer as error:
                     answer = error.answer
-                    if answer.reason is not Reason.TIMEOUT or self._closing.is_set():
+                    if answer.reason is not Reason.TIMEOUT or self._tool.is_stopping:
                         break
                     request = conversation.throw(SilenceError())
                 else:
@@ -193,20 +179,18 @@ class ToolReader:
             answer = end.value
         except SilenceError:
             pass  # `answer` says how it was silent
-        except _NoAnswer as error:
+        except NoAnswer as error:
             answer = error.answer
-        if isinstance(answer, Reading) and answer.source is Source.DCMI:
-            return replace(answer, source=Source.TOOL)
         return answer
 
-    def _send(self, login: Login, way: Way, request: Request, limit_s: float = TIME_LIMIT_S) -> Response:
-        limit_s = max(limit_s, 3 * login.timeout_s)
+    def _send(self, login: Login, way: Way, request: Request, limit_s: float | None = None) -> Response:
+        limit_s = max(tool_process.TIME_LIMIT_S if limit_s is None else limit_s, 3 * login.timeout_s)
         numbers = (f"0x{number:02x}" for number in (request.netfn, request.command, *request.data))
         unit = ("-l", str(request.lun)) if request.lun else ()
-        run = self._run(login, way, limit_s, *unit, "raw", *numbers)
+        run = self._tool.run(login, way, limit_s, *unit, "raw", *numbers)
         response = response_of(run.stdout, run.stderr)
         if isinstance(response, NoReading):
-            raise _NoAnswer(response)
+            raise NoAnswer(response)
         return response
 
     def _fetch_records(self, login: Login, way: Way) -> Conversation[list[bytes]]:
@@ -230,71 +214,22 @@ class ToolReader:
             return sdr.split_dump(self._dump(login, way))
         except SensorError:
             return []
-        except _NoAnswer as error:
-            if error.answer.reason is not Reason.TIMEOUT or self._closing.is_set():
+        except NoAnswer as error:
+            if error.answer.reason is not Reason.TIMEOUT or self._tool.is_stopping:
                 raise
             return []
 
     def _dump(self, login: Login, way: Way) -> bytes:
         """All SDRs, one after another; at most a byte more than the largest dump. Raises SensorError."""
-        with tempfile.TemporaryDirectory(dir=self._home.name) as folder:
+        with tempfile.TemporaryDirectory(dir=self._tool.home) as folder:
             path = Path(folder, "sdr")
-            run = self._run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
+            run = self._tool.run(login, way, DUMP_LIMIT_S, "sdr", "dump", str(path))
             if run.returncode or NO_SESSION.search(run.stderr) or not path.exists():
-                raise _NoAnswer(complaint(run.stderr))
+                raise NoAnswer(complaint(run.stderr))
             if DUMP_CUT.search(run.stderr):
                 raise SensorError("ipmitool got only a part of the SDR repository")
             with path.open("rb") as file:
                 return file.read(sdr.LARGEST_DUMP_BYTES + 1)
-
-    def _run(self, login: Login, way: Way, limit_s: float, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run ipmitool for at most limit_s. Raises _NoAnswer."""
-        if self._closing.is_set():
-            raise _NoAnswer(NoReading(Reason.TIMEOUT, "stopped"))
-        privilege, suite = way
-        with ExitStack() as stack:
-            password = os.memfd_create("password", os.MFD_CLOEXEC)
-            stack.callback(os.close, password)
-            os.write(password, login.password.reveal().encode() + b"\n")
-            command = [
-                *(self._program, "-I", "lanplus", "-H", login.host, "-p", str(login.port), "-U", login.user),
-                *("-f", f"/proc/self/fd/{password}", "-L", _PRIVILEGES[privilege], "-C", str(suite)),
-                *("-v", "-N", str(ceil(login.timeout_s)), "-R", "1", *words),
-            ]
-            environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": self._home.name}
-            if login.group_key is not None:
-                command.insert(1, "-K")
-                # Zeros at its end are as good as none: HMAC fills keys up with them.
-                environment["IPMI_KGKEY"] = os.fsdecode(login.group_key.rstrip(b"\0"))
-            try:
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=environment,
-                    pass_fds=(password,),
-                    text=True,
-                    errors="replace",
-                )
-            except OSError as error:
-                reason = f"ipmitool cannot be started: {error.strerror}"
-                raise _NoAnswer(NoReading(Reason.UNREACHABLE, reason)) from None
-        with process:
-            printed, complaints = self._wait(process, limit_s)
-        return subprocess.CompletedProcess(command, process.returncode, printed, complaints)
-
-    def _wait(self, process: subprocess.Popen[str], limit_s: float) -> tuple[str, str]:
-        begin_s = time.monotonic()
-        while True:
-            try:
-                return process.communicate(timeout=_LOOK_UP_S)
-            except subprocess.TimeoutExpired:
-                longest_s = min(limit_s, TIME_LIMIT_S) if self._closing.is_set() else limit_s
-                if time.monotonic() - begin_s > longest_s:
-                    process.kill()
-                    reason = f"ipmitool did not end within {longest_s:.0f} s"
-                    raise _NoAnswer(NoReading(Reason.TIMEOUT, reason)) from None
 
     def forget(self, name: str) -> None:
         """Forget what was learned about a BMC; there is no session to close."""
@@ -302,12 +237,12 @@ class ToolReader:
 
     def close(self) -> None:
         """Wait for the processes that run, at most TIME_LIMIT_S, and clean up."""
-        self._closing.set()
+        self._tool.stop()
         self._pool.shutdown(cancel_futures=True)
-        self._home.cleanup()
+        self._tool.remove()
 
 
-def _outcome(future: Future[Answer]) -> Answer:
+def _outcome(future: Future[Any]) -> Any:
     if future.cancelled():
         return NoReading(Reason.TIMEOUT, "stopped")
     error = future.exception()

@@ -7,12 +7,19 @@ what worked is remembered and comes first next time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from powergraph_collector.sources.contract import NoReading
 
 PRIVILEGES: Final = {"user": 2, "operator": 3, "administrator": 4}
 _STRONGER, _WEAKER = 17, 3
+
+
+class Way(NamedTuple):
+    """A way into a BMC: a privilege by its name, and a cipher suite."""
+
+    privilege: str
+    suite: int
 
 
 @dataclass(slots=True)
@@ -32,6 +39,11 @@ class Privileges:
     def level(self) -> int:
         """The level to log in with, by its number in IPMI."""
         return self.levels[self.rung]
+
+    @property
+    def name(self) -> str:
+        """The name of that level."""
+        return next(name for name, level in PRIVILEGES.items() if level == self.level)
 
     @property
     def can_climb(self) -> bool:
