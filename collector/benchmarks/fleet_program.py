@@ -35,6 +35,7 @@ def main() -> None:
     loaded = settings.load(config)
     counter = _Counter(counts_file, len(loaded.bmcs))
     signal.signal(signal.SIGUSR1, lambda *_: counter.write())
+    counts_file.touch()  # from now on the signal may come
     stop = threading.Event()
     with stop_on_signals(stop):
         if what == "service":
@@ -63,6 +64,7 @@ class _Counter:
         self._bmcs = bmcs
         self._answered: set[str] = set()
         self._found: list[object] = []
+        self._has_begun = False
 
     def brought(self, records: Sequence[Record]) -> None:
         """Note who has answered, until all have."""
@@ -70,11 +72,12 @@ class _Counter:
             self._answered.update(record.bmc for record in records)
 
     def write(self) -> None:
-        if not self._found:
+        if not self._has_begun:
             self._found = [each for each in gc.get_objects() if isinstance(each, (Poller, Recorder, Figures))]
         counts = Counts()
         for poller in self._those(Poller):
             counts.add(poller.counts)
+        self._has_begun = counts.ticks > 0  # all is made before the first tick, and looking is not for nothing
         figures = [each for all_figures in self._those(Figures) for each in all_figures.all()]
         content = {
             "ticks": counts.ticks,

@@ -222,7 +222,8 @@ class Measured:
 
     def all_have_answered(self, expected: int) -> float | None:
         """Seconds from the start until so many BMCs had answered once; None if they never did."""
-        time.sleep(2.5)  # until the program cares for the signal
+        while not self._counts_file.exists() and self.process.poll() is None:
+            time.sleep(0.1)  # without the file, the signal would end it
         while time.monotonic() < self.began_s + LOGINS_WITHIN_S:
             if self.counts()["answered_bmcs"] >= expected:
                 return time.monotonic() - self.began_s
