@@ -14,7 +14,8 @@ from tests.sources.ipmi.virtual import OPEN_REQUEST, RAKP_1, RAKP_3, Peer, Virtu
 
 from powergraph_collector.model import Reason
 from powergraph_collector.sources.contract import Cap, NoReading, Reading, Secret
-from powergraph_collector.sources.ipmi.line import LOGIN_TIMEOUTS, State
+from powergraph_collector.sources.ipmi.line_state import State
+from powergraph_collector.sources.ipmi.logging_in import LOGIN_TIMEOUTS
 from powergraph_collector.sources.ipmi.ways import PRIVILEGES
 
 TIMEOUT_S = 2.0

@@ -79,7 +79,7 @@ class VirtualWire(AbstractContextManager["VirtualWire"]):
         if self.address is None:
             self.line.connected()
         else:
-            self.line.unreachable(self.address)
+            self.line.fail(self.address)
 
     def send(self, line: Line, packet: bytes) -> None:
         self.sent.append((self.now_s, packet))
