@@ -27,6 +27,8 @@ from tests.sources.ipmi.test_wire import (
 
 from powergraph_collector.polling.poller import Target
 from powergraph_collector.sources.contract import NoReading, Reading
+from powergraph_collector.sources.ipmi.lan import PACKETS_A_ROUND
+from powergraph_collector.sources.ipmi.line import Line
 
 LOGIN = {
     "the open session response": hostile.OPEN_RESPONSE,
@@ -79,6 +81,32 @@ def test_a_bmc_that_flooded_is_read_again_afterwards(simulate: Simulate, wire: W
             polled(wire, [Target(by(middleman), 0.2)], ticks=5)
         # What is still in the queue of the socket may cost a reading, and that one its session.
         assert any(isinstance(read(wire, by(middleman))[0], Reading) for _ in range(3))
+
+
+def test_a_round_reads_but_a_few_packets_of_a_bmc_that_sends_many(
+    simulate: Simulate, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast they come, so that the others' turn comes; what is not read waits, or is lost by the kernel."""
+    heard: list[bytes] = []
+    sound = Line.received
+
+    def received(line: Line, packet: bytes, at_ms: int) -> object:
+        heard.append(packet)
+        return sound(line, packet, at_ms)
+
+    with Middleman(simulate(node01={}).addresses["node01"]) as middleman:
+        assert watts(wire, by(middleman)) == 436
+        for _ in range(20):  # until what follows a reading is over
+            wire.work(0.01)
+        monkeypatch.setattr(Line, "received", received)
+        for _ in range(5 * PACKETS_A_ROUND):
+            middleman.inject(b"\x06\x00\xff\x07")
+        wire.work(0.1)
+        assert len(heard) == PACKETS_A_ROUND <= 16
+        for _ in range(10):
+            wire.work(0.01)
+        assert len(heard) == 5 * PACKETS_A_ROUND
+        assert watts(wire, by(middleman)) == 436
 
 
 # -- sequence numbers --------------------------------------------------------------

@@ -8,9 +8,9 @@ request that is under way. Everything else is a `Drop`, which says why and chang
 checked, a packet is anybody's.
 
 Freshness has three states, `_Freshness`. A session begins WATCHED: the integrity codes of its first packets are
-remembered, so that a BMC is recognised that uses numbers twice (some send 0 or 1 always, some fall back). Its numbers
-prove nothing, and its session becomes UNNUMBERED: each packet's code is remembered, and counts once. All others become
-NUMBERED: the sequence number decides, within the window of the specification.
+remembered, so that a BMC is recognised that uses numbers twice (some send 0 or 1 always, some fall back) or jumps ahead
+more than once. Its numbers prove nothing, and its session becomes UNNUMBERED: each packet's code is remembered, and
+counts once. All others become NUMBERED: the sequence number decides, within the window of the specification.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Session:
     """One established session; see the module. Not safe for several threads."""
 
     __slots__ = (
-        "_asked", "_code_bytes", "_codes", "_decrypt", "_encrypt", "_freshness", "_head", "_highest", "_inner",
-        "_number", "_outer", "_place", "_seen", "_sent", "_shortest", "keys",
+        "_asked", "_code_bytes", "_codes", "_decrypt", "_encrypt", "_freshness", "_has_jumped", "_head", "_highest",
+        "_inner", "_number", "_outer", "_place", "_seen", "_sent", "_shortest", "keys",
     )  # fmt: skip
 
     def __init__(self, keys: Keys) -> None:
@@ -113,6 +113,7 @@ class Session:
         self._asked: Request | None = None
         self._place = b""
         self._freshness = _Freshness.WATCHED
+        self._has_jumped = False
         self._highest = -1
         self._seen = 0
         self._codes: set[bytes] = set()
@@ -198,8 +199,9 @@ class Session:
             return False
         self._codes.add(code)  # whatever its number is: no packet of this session has had this code
         if self._freshness is _Freshness.WATCHED and not self._is_new_number(number):
-            if self._ahead(number) > WINDOW:
-                self._highest, self._seen = number, 1
+            # One jump ahead is known of BMCs. Several may lead all the way round, back to numbers that were used.
+            if self._ahead(number) > WINDOW and not self._has_jumped:
+                self._has_jumped, self._highest, self._seen = True, number, 1
             else:
                 self._freshness = _Freshness.UNNUMBERED
         if self._freshness is _Freshness.WATCHED and len(self._codes) >= WATCHED_PACKETS:
