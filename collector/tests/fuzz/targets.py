@@ -24,7 +24,7 @@ from powergraph_collector.simulator.bmc import SimulatedBmc
 from powergraph_collector.sources.contract import NoReading, Reading
 from powergraph_collector.sources.ipmi.dcmi import POWER_READING
 from powergraph_collector.sources.ipmi.handshake import Handshake, Step
-from powergraph_collector.sources.ipmi.line import State
+from powergraph_collector.sources.ipmi.line_state import State
 from powergraph_collector.sources.ipmi.message import Request, Response
 from powergraph_collector.sources.ipmi.session import SUITES, Drop, Session
 
@@ -66,12 +66,15 @@ def fuzz_session(data: bytes) -> None:
                 opened = session.open(answer)
                 assert opened == told or isinstance(opened, Drop)
                 assert isinstance(opened, Drop) or answer not in taken, "an answer was taken twice"
-                taken.add(answer)
+                if opened is not Drop.REPEATED:
+                    taken.add(answer)
             case 4 if packets:
                 old = choices.one_of(packets[-256:])
                 opened = session.open(old)
-                assert isinstance(opened, Drop) or (old is answer and old not in taken), "a recording was taken"
-                taken.add(old)
+                assert opened is Drop.REPEATED or old not in taken, "a recording was not recognised"
+                assert isinstance(opened, Drop) or old is answer, "an answer to what is over was taken"
+                if opened is not Drop.REPEATED:
+                    taken.add(old)
             case 5 if packets:
                 forged = choices.mutated(choices.one_of(packets[-256:]))
                 is_true = any(forged[3:] == each[3:] and forged[:1] == each[:1] for each in packets)

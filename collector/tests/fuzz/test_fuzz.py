@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz.targets import TARGETS, fuzz_any
 
 CORPUS = sorted(Path(__file__).with_name("corpus").iterdir())
-EXAMPLES = int(os.environ.get("POWERGRAPH_FUZZ_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("POWERGRAPH_FUZZ_EXAMPLES", "1000"))
 
 
 def test_no_input_of_the_corpus_breaks_a_promise() -> None:

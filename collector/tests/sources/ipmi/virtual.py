@@ -18,7 +18,8 @@ from tests.conftest import PASSWORD, USER
 from powergraph_collector.simulator import rmcp
 from powergraph_collector.simulator.bmc import SimulatedBmc
 from powergraph_collector.sources.contract import Answer, NoReading, Secret
-from powergraph_collector.sources.ipmi.line import Answered, Begin, Line
+from powergraph_collector.sources.ipmi.line import Line
+from powergraph_collector.sources.ipmi.line_owner import Answered, Begin
 from powergraph_collector.sources.ipmi.login import Login
 from powergraph_collector.sources.ipmi.reading import read_power
 
