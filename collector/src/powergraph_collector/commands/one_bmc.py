@@ -16,7 +16,7 @@ _EPILOG = f"""{frame.EXIT_CODES_HELP}
 \b
 Subcommands (powergraph WORD --help tells more):
   status   what the service sees now
-  probe    what a BMC offers, field by field
+  probe    whether a BMC gives power, how, and what the inventory should say
   energy   energy and cost of a BMC over a span, from a store or a site
   run      run a command and tell what it cost, from any machine
   mark     mark a moment or a span of machines, on the collector's host
