@@ -101,7 +101,7 @@ class Line:
         """Take what the socket brought; returns why it was dropped, if it was."""
         session = self._session
         if session is None:
-            step = self._logging_in.received(packet)
+            step = self._logging_in.received(packet) if self.state is State.SHAKING else None
             if step is None:
                 return Drop.FOREIGN
             self._do(step)
