@@ -198,7 +198,7 @@ def test_a_closed_port_is_told_at_once_with_where_to_switch_it_on() -> None:
     found = probing.knock("127.0.0.1", port, 60.0)  # a limit that the test would not wait for
     assert isinstance(found.verdict, NoReading)
     assert found.verdict.reason is Reason.PORT_CLOSED
-    assert "iDRAC" in found.verdict.detail
+    assert "iDRAC" in found.advice
 
 
 def test_silence_and_names_without_an_address_are_told(simulate: Simulate) -> None:
