@@ -469,3 +469,11 @@ def test_whatever_a_bmc_says_or_does_not_say_a_login_ends_in_time_with_a_reason(
             assert isinstance(answer, Reading) or answer.detail
             if isinstance(answer, NoReading) and wire.line.state is State.CLOSED:
                 assert wire.now_s - began_s <= (2 + LOGIN_TIMEOUTS) * timeout_s * 1.001
+
+
+def test_a_login_that_waited_long_for_its_turn_has_all_its_time() -> None:
+    with VirtualWire(peer_of(bmc())) as wire:
+        connect = wire.connect
+        wire.connect = lambda line: wire._at(60.0, wire._connected)  # type: ignore[method-assign]
+        assert isinstance(wire.answer(70.0), Reading)
+        wire.connect = connect  # type: ignore[method-assign]

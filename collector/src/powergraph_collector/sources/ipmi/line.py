@@ -78,7 +78,7 @@ class Line:
         if self._session is not None and self._session.is_worn:
             self._leave()
         if self._session is None:
-            self._logging_in.start_clock()
+            self._logging_in.stop_clock()
             self._connect()
         elif self._is_silent:
             self._request_in(State.CHECKING, _GET_DEVICE_ID)

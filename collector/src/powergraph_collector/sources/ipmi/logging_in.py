@@ -79,6 +79,10 @@ class LoggingIn:
         """The way of the present attempt, or of the last one."""
         return Way(self.privileges.name, self.suites.suite)
 
+    def stop_clock(self) -> None:
+        """A login is wanted: its time runs from its first attempt on, not while it waits for its turn among others."""
+        self._until_s = 0.0
+
     def start_clock(self) -> None:
         """A login begins, of one attempt or several: its time runs from here on."""
         self._until_s = time.monotonic() + LOGIN_TIMEOUTS * self._login.timeout_s
@@ -86,7 +90,7 @@ class LoggingIn:
     @property
     def is_over(self) -> bool:
         """Whether the login's time is up."""
-        return time.monotonic() >= self._until_s
+        return 0.0 < self._until_s <= time.monotonic()
 
     def within(self, delay_s: float) -> float:
         """A delay that ends no later than the login's time."""
@@ -94,6 +98,8 @@ class LoggingIn:
 
     def begin(self) -> Next:
         """Begin an attempt."""
+        if not self._until_s:
+            self.start_clock()
         login = self._login
         password = login.password.reveal().encode()
         suite = SUITES[self.suites.suite]
@@ -158,7 +164,7 @@ class LoggingIn:
 
     def dcmi_wants_more(self) -> Next:
         """A session was open, and DCMI wants a higher privilege than it has."""
-        self.start_clock()
+        self.stop_clock()
         self.privileges.wanted_by_dcmi = True
         return self.refused_privilege(refusals.TOO_LOW)
 
