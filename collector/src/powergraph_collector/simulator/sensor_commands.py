@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from struct import pack
 
 from powergraph_collector.simulator import sdr
 from powergraph_collector.simulator.config import SdrQuirks, Sensor
+from powergraph_collector.simulator.outcome import (
+    CANNOT_ANSWER,
+    NOT_PRESENT,
+    RESERVATION_LOST,
+    UNKNOWN_AT_THIS_UNIT,
+    UNKNOWN_COMMAND,
+    WRONG_LENGTH,
+    Outcome,
+    code,
+    success,
+)
 from powergraph_collector.sources.ipmi.message import SUCCESS
 
-# Completion code and data; the watts if these are a power reading.
-Outcome = tuple[bytes, int | None]
 Watts = Callable[[], int | None]
 
 _SENSOR, _STORAGE = 0x04, 0x0A
-_UNKNOWN_COMMAND = 0xC1
-_UNKNOWN_AT_THIS_UNIT = 0xC2
-_RESERVATION_LOST = 0xC5
-_WRONG_LENGTH = 0xC7
 _TOO_MANY_BYTES = 0xCA
-_NOT_PRESENT = 0xCB
-_CANNOT_ANSWER = 0xCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ class SensorCommands:
     def run(self, request: SensorRequest) -> Outcome | None:
         """The answer to a command that `knows` knows; None to stay silent."""
         if request.netfn == _STORAGE and request.lun:
-            return _code(_UNKNOWN_AT_THIS_UNIT)
+            return code(UNKNOWN_AT_THIS_UNIT)
         is_device_command = request.netfn == _SENSOR and request.command != 0x2D
         if is_device_command and not self._quirks.device:
-            return None if self._quirks.silent_device else _code(_UNKNOWN_COMMAND)
+            return None if self._quirks.silent_device else code(UNKNOWN_COMMAND)
         return self._commands[request.netfn, request.command](request)
 
     def repository_info(self, request: SensorRequest) -> Outcome:
@@ -72,51 +74,51 @@ class SensorCommands:
         records = self._told(request)
         changed = sdr.changed_at(records).to_bytes(4, "little")
         count = len(records).to_bytes(2, "little")
-        return _success(bytes((sdr.VERSION,)) + count + b"\0\0" + changed + changed + b"\x02")  # can be reserved
+        return success(bytes((sdr.VERSION,)) + count + b"\0\0" + changed + changed + b"\x02")  # can be reserved
 
     def device_info(self, request: SensorRequest) -> Outcome:
         """Get Device SDR Info (35.2)."""
         units = sum({1 << sensor.lun for sensor in self._sensors})
-        return _success(bytes((len(self._told(request)), units)))
+        return success(bytes((len(self._told(request)), units)))
 
     def reserve(self, request: SensorRequest) -> Outcome:
         """Reserve the repository or the device's records."""
         self._reservation = self._reservation % 0xFFFF + 1
-        return _success(self._reservation.to_bytes(2, "little"))
+        return success(self._reservation.to_bytes(2, "little"))
 
     def read_record(self, request: SensorRequest) -> Outcome:
         """Get SDR, Get Device SDR (33.12, 35.3)."""
         if len(request.data) != 6:
-            return _code(_WRONG_LENGTH)
+            return code(WRONG_LENGTH)
         records = self._told(request)
         reservation, wanted = int.from_bytes(request.data[:2], "little"), int.from_bytes(request.data[2:4], "little")
         offset, size = request.data[4], request.data[5]
         if offset and (reservation != self._reservation or self._loses_a_reservation()):
-            return _code(_RESERVATION_LOST)
+            return code(RESERVATION_LOST)
         number = {0: 1, sdr.LAST_RECORD: len(records)}.get(wanted, wanted)
         if not 1 <= number <= len(records):
-            return _code(_NOT_PRESENT)
+            return code(NOT_PRESENT)
         if min(size, len(records[number - 1]) - offset) > self._quirks.largest_chunk:
-            return _code(_TOO_MANY_BYTES)
+            return code(_TOO_MANY_BYTES)
         last = 1 if self._quirks.loops else sdr.LAST_RECORD
         following = number + 1 if number < len(records) else last
-        return _success(following.to_bytes(2, "little") + records[number - 1][offset : offset + size])
+        return success(following.to_bytes(2, "little") + records[number - 1][offset : offset + size])
 
     def sensor_reading(self, request: SensorRequest) -> Outcome:
         """Get Sensor Reading (35.14)."""
         if len(request.data) != 1:
-            return _code(_WRONG_LENGTH)
+            return code(WRONG_LENGTH)
         place = (request.lun, request.data[0])
         numbers = ((sensor.lun, sensor.number or at) for at, sensor in enumerate(self._sensors, 1) if sensor.is_own)
         own = [sensor for sensor in self._sensors if sensor.is_own]
         sensor = dict(zip(numbers, own, strict=True)).get(place)
         if sensor is None:
-            return _code(_NOT_PRESENT)
+            return code(NOT_PRESENT)
         if sensor.code:
-            return _code(sensor.code)
+            return code(sensor.code)
         power_w = _power_w(sensor, request.watts)
         if power_w is None:
-            return _code(_CANNOT_ANSWER)
+            return code(CANNOT_ANSWER)
         raw = sdr.raw_reading(sensor, power_w)
         return bytes((SUCCESS, raw, sensor.state, 0)), max(0, round(sdr.watts_of(sensor, raw)))
 
@@ -137,11 +139,3 @@ def _power_w(sensor: Sensor, watts: Watts) -> float | None:
         return sensor.watts
     power_w = watts()
     return None if power_w is None else round(power_w * sensor.share)
-
-
-def _code(code: int) -> Outcome:
-    return pack("B", code), None
-
-
-def _success(data: bytes) -> Outcome:
-    return b"\0" + data, None

@@ -13,7 +13,7 @@ from powergraph_collector.sources.contract import ProbedSensor
 from powergraph_collector.sources.ipmi import dcmi, sensors
 from powergraph_collector.sources.ipmi.knowledge import Knowledge
 from powergraph_collector.sources.ipmi.message import SUCCESS, Request, Response, SilenceError
-from powergraph_collector.sources.ipmi.reading import CHASSIS_STATUS, FindSensors
+from powergraph_collector.sources.ipmi.reading import FindSensors
 from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.sensor_choice import Choice
@@ -41,7 +41,7 @@ def explore(power_reading: Response | None, *, is_asked: bool) -> Conversation[L
     if not is_asked:
         power_reading = yield from _asked(dcmi.POWER_READING)
     limit = yield from _asked(dcmi.POWER_LIMIT)
-    chassis = yield from _asked(CHASSIS_STATUS)
+    chassis = yield from _asked(sensors.CHASSIS_STATUS)
     return (
         ("DCMI", _told(capabilities, _of_capabilities)),
         *_of_reading(power_reading),

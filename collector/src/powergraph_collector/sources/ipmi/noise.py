@@ -20,12 +20,10 @@ class Noise:
         self._tell = tell
         self._counts: Counter[tuple[str, Drop]] = Counter()
         self._at_s: float | None = None
-        self.total = 0
 
     def add(self, bmc: str, drop: Drop, now_s: float) -> None:
         """Count a packet."""
         self._counts[bmc, drop] += 1
-        self.total += 1
         if self._at_s is None:
             self._at_s = now_s + FIRST_AFTER_S
 

@@ -18,7 +18,6 @@ from powergraph_collector.sources.ipmi.message import (
     INSUFFICIENT_PRIVILEGE,
     SUCCESS,
     UNKNOWN_COMMAND_CODES,
-    Request,
     Response,
     SilenceError,
 )
@@ -26,7 +25,6 @@ from powergraph_collector.sources.ipmi.sdr import SensorError
 from powergraph_collector.sources.ipmi.sdr_walk import Conversation
 from powergraph_collector.sources.ipmi.sensor_choice import Choice
 
-CHASSIS_STATUS = Request(0x00, 0x01)
 _NOT_A_VALUE = 0xFFFF
 _NEGATIVE_FROM: Final = 0xFF00  # 65,280 W and more are -256 to -1 W of a BMC that counts with a sign
 _JUMP: Final = 2  # times the maximum that the BMC itself has seen

@@ -21,7 +21,7 @@ _MOST_READ: Final = 128  # at a search: a BMC with more watt sensors than that i
 # What BMCs answer for the sensor of a supply that is pulled or unpowered.
 _GONE: Final = frozenset({0xCB, 0xCD, 0xCE, 0xD3, 0xD5})
 _NOT_NOW: Final = frozenset({0xC0, 0xC3, 0xC4, 0xCF, 0xD0, 0xD1, 0xD2})
-_CHASSIS_STATUS: Final = Request(0x00, 0x01)
+CHASSIS_STATUS: Final = Request(0x00, 0x01)
 
 
 class SensorsUnavailable(SensorError):  # noqa: N818 -- it is named by what the BMC tells
@@ -79,7 +79,7 @@ def read_sum(sensors: Iterable[WattSensor]) -> Conversation[Sum]:
 
 def is_on() -> Conversation[bool]:
     """Whether the machine is on; a BMC that does not say is taken to mean that it is."""
-    response = yield _CHASSIS_STATUS
+    response = yield CHASSIS_STATUS
     return response.code != SUCCESS or not response.data or bool(response.data[0] & 1)
 
 
